@@ -1,0 +1,1 @@
+"""Commands: one module each, run by `bin/` and by the console scripts."""

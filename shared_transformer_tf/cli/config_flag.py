@@ -1,0 +1,178 @@
+"""The flag `--config=FILE.py|NAME` and `--config.section.field=value`.
+
+A config file has a function `get_config()` that returns a `Config`. A name
+stands for a config shipped in `configs/`.
+"""
+
+import dataclasses
+import difflib
+import pathlib
+import re
+import runpy
+from collections.abc import Sequence
+
+from absl import flags
+from ml_collections import config_flags
+
+from shared_transformer_tf import config as config_lib
+from shared_transformer_tf import errors
+
+NAME = "config"
+_OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]*)(=.*)?", re.DOTALL)
+_PACKAGE = pathlib.Path(__file__).resolve().parents[1]
+# Installed inside the package; at the top of a checkout.
+_FOLDERS = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
+
+
+def define(
+    values: flags.FlagValues, argv: Sequence[str], default: str
+) -> list[str]:
+    """Defines the flag.
+
+    Args:
+        values: where the flag is defined.
+        argv: the program's name and its arguments.
+        default: the config where `argv` names none.
+
+    Returns:
+        `argv` with one `--config=` before every override, the order that
+        ml_collections wants: parse this.
+
+    Raises:
+        InputError: if an override names no field.
+    """
+    ordered = _ordered(list(argv), default)
+    config_flags.DEFINE_config_dataclass(
+        NAME,
+        config_lib.Config(),
+        "A config file, or the name of a shipped config: "
+        f"{', '.join(shipped_names())}. Unset: {default}.",
+        flag_values=values,
+        sys_argv=ordered,
+        parse_fn=load,
+    )
+    return ordered
+
+
+def load(name: str) -> config_lib.Config:
+    """Returns the config of a file or of a shipped name.
+
+    Raises:
+        InputError: if there is none, or if its code fails.
+    """
+    path = _find(name)
+    try:
+        module = runpy.run_path(str(path))
+        if "get_config" not in module:
+            raise errors.InputError(
+                f"{path} has no function get_config() that returns a Config."
+            )
+        config = module["get_config"]()
+    except errors.InputError:
+        raise
+    except Exception as error:
+        raise errors.InputError(
+            f"The config file {path} fails with {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(config, config_lib.Config):
+        raise errors.InputError(
+            f"get_config() of {path} returns {type(config).__name__}, expected"
+            " a shared_transformer_tf.Config."
+        )
+    for path_name in _assigned(config):
+        _check_field(path_name, f" in {path}")
+    return config
+
+
+def shipped_names() -> list[str]:
+    """Returns the names of the configs that come with the package."""
+    return sorted(
+        {
+            path.stem
+            for folder in _FOLDERS
+            for path in folder.glob("*.py")
+            if not path.stem.startswith("_")
+        }
+    )
+
+
+def describe() -> str:
+    """Returns one line per field: its flag, default and choices."""
+    lines = []
+    for section in dataclasses.fields(config_lib.Config):
+        for field in dataclasses.fields(section.default_factory):
+            choices = field.metadata.get("choices")
+            lines.append(
+                f"  --config.{section.name}.{field.name}={field.default}"
+                + (f"  ({', '.join(choices)})" if choices else "")
+            )
+    return "\n".join(lines)
+
+
+def _ordered(argv: list[str], default: str) -> list[str]:
+    chosen, rest, position = default, [], 1
+    while position < len(argv):
+        argument = argv[position]
+        if argument == "--":
+            rest += argv[position:]
+            break
+        if re.fullmatch(r"--?config", argument):
+            position += 1
+            chosen = argv[position] if position < len(argv) else ""
+        elif match := re.match(r"--?config=", argument):
+            chosen = argument[match.end() :]
+        else:
+            if match := _OVERRIDE.fullmatch(argument):
+                _check_field(match.group(1))
+            rest.append(argument)
+        position += 1
+    return [*argv[:1], f"--{NAME}={chosen}", *rest]
+
+
+def _find(name: str) -> pathlib.Path:
+    if name.endswith(".py") or "/" in name:
+        path = pathlib.Path(name)
+        if path.is_file():
+            return path
+    else:
+        for folder in _FOLDERS:
+            if (folder / f"{name}.py").is_file():
+                return folder / f"{name}.py"
+    raise errors.InputError(
+        f"There is no config {name!r}. Give a file ending in .py, or one of "
+        f"{', '.join(shipped_names())}."
+    )
+
+
+def _assigned(config: config_lib.Config) -> list[str]:
+    """The dotted names of all attributes; a typing slip makes a new one."""
+    sections = {field.name for field in dataclasses.fields(config)}
+    names = [name for name in vars(config) if name not in sections]
+    for section in sections:
+        names += [
+            f"{section}.{name}" for name in vars(getattr(config, section))
+        ]
+    return names
+
+
+def _check_field(name: str, where: str = "") -> None:
+    fields = {
+        f"{section.name}.{field.name}"
+        for section in dataclasses.fields(config_lib.Config)
+        for field in dataclasses.fields(section.default_factory)
+    }
+    if name in fields:
+        return
+    section = name.split(".")[0] + "."
+    valid = sorted(f for f in fields if f.startswith(section))
+    if not valid:
+        valid = sorted({f.split(".")[0] for f in fields})
+        shown = f"Sections: {', '.join(valid)}"
+    else:
+        shown = f"Fields of {section[:-1]}: "
+        shown += ", ".join(f.removeprefix(section) for f in valid)
+    close = difflib.get_close_matches(name, fields, n=1, cutoff=0.7)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    raise errors.InputError(
+        f"Unknown config field {name!r}{where}.{hint} {shown}."
+    )

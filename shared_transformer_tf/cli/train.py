@@ -1,0 +1,46 @@
+r"""Trains a model, or goes on with a run that was stopped.
+
+python bin/train.py --config=configs/multi30k.py --workdir=runs/multi30k \
+    --config.training.learning_rate=5e-3
+"""
+
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from shared_transformer_tf.cli import command, startup
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code.
+
+    Args:
+        argv: the program's name and its arguments; `None`: `sys.argv`.
+    """
+    argv = sys.argv if argv is None else argv
+    return command.run(
+        __doc__, _define_flags, _train, argv, default_config="numbers"
+    )
+
+
+def _define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_string(
+        "workdir", None, "Folder of the run.", flag_values=values
+    )
+    flags.DEFINE_enum(
+        "strategy",
+        "none",
+        ["none"],
+        "Distribution over devices.",
+        flag_values=values,
+    )
+
+
+def _train(values: flags.FlagValues) -> None:
+    command.require(values, "workdir")
+    values.config.validate()
+    startup.import_tensorflow()
+    from shared_transformer_tf import experiment
+
+    experiment.train(values.config, values.workdir, values.strategy)

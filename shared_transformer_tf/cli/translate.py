@@ -1,0 +1,129 @@
+"""Translates the lines of stdin: one line in, one line out, always.
+
+python bin/translate.py --workdir=runs/multi30k < text > translations
+python bin/translate.py --model=runs/multi30k/export < text > translations
+
+With --num_best above 1, or --sampling and --num_samples, the translations of
+a line stand on one line, parted by tabs.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import flags
+
+from shared_transformer_tf import errors
+from shared_transformer_tf.cli import command, decoding_flags, lines, startup
+
+# One chunk of random translations: what is drawn depends on the cutting, so
+# it must not depend on how fast a pipe delivers.
+_SAMPLED_LINES = 512
+_SAMPLING_FLAGS = ("temperature", "top_k", "top_p", "num_samples", "seed")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code.
+
+    Args:
+        argv: the program's name and its arguments; `None`: `sys.argv`.
+    """
+    argv = sys.argv if argv is None else argv
+    return command.run(__doc__, _define_flags, _translate, argv)
+
+
+def _define_flags(values: flags.FlagValues) -> None:
+    for name, text in (
+        ("workdir", "Folder of a run."),
+        ("checkpoint", "Checkpoint to take; unset: the run's best average."),
+        ("model", "Folder of an exported model, instead of a run."),
+    ):
+        flags.DEFINE_string(name, "", text, flag_values=values)
+    flags.DEFINE_integer(
+        "num_best",
+        1,
+        "Translations per line, at most the beam size.",
+        flag_values=values,
+    )
+    flags.DEFINE_boolean(
+        "sampling", False, "Draw at random, no search.", flag_values=values
+    )
+    for define, name, default, text in (
+        (flags.DEFINE_float, "temperature", 1.0, "Divides the logits."),
+        (flags.DEFINE_integer, "top_k", 0, "Draw among k tokens; 0: all."),
+        (flags.DEFINE_float, "top_p", 1.0, "Nucleus sampling; 1: all."),
+        (flags.DEFINE_integer, "num_samples", 1, "Drawn per line."),
+        (flags.DEFINE_integer, "seed", 0, "Of the draw."),
+    ):
+        define(name, default, f"With --sampling. {text}", flag_values=values)
+    decoding_flags.define(values)
+
+
+def _translate(values: flags.FlagValues) -> None:
+    if bool(values.workdir) == bool(values.model):
+        raise errors.InputError(
+            "Give one of --workdir, a run, and --model, an export."
+        )
+    _check_sampling(values)
+    startup.import_tensorflow()
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    if values.model:
+        translate = _exported(values)
+    else:
+        translate = _of_run(values)
+    if values.sampling:
+        chunks = lines.in_chunks(stdin, _SAMPLED_LINES)
+    else:
+        chunks = lines.arriving(stdin)
+    for number, chunk in enumerate(chunks):
+        lines.write(stdout, translate(number, chunk))
+
+
+def _check_sampling(values: flags.FlagValues) -> None:
+    if values.sampling and values.num_best != 1:
+        raise errors.InputError(
+            "--num_best is for the search: with --sampling give --num_samples."
+        )
+    for name in _SAMPLING_FLAGS:
+        if values[name].present and not values.sampling:
+            raise errors.InputError(f"--{name} needs --sampling.")
+
+
+def _exported(values: flags.FlagValues) -> Callable:
+    from shared_transformer_tf.export import loaded
+
+    reason = "an export holds its search; use --workdir."
+    decoding_flags.refuse(values, reason)
+    for name in ("num_best", "sampling", "checkpoint"):
+        if values[name].present:
+            raise errors.InputError(f"--{name} cannot be set here: {reason}")
+    model = loaded.load_exported(values.model)
+    return lambda number, chunk: [[text] for text in model(chunk)]
+
+
+def _of_run(values: flags.FlagValues) -> Callable:
+    from shared_transformer_tf import experiment
+
+    run = experiment.load_run(values.workdir, values.checkpoint)
+    translator = run.translator(decoding_flags.options(values, run.config))
+    if values.sampling:
+        return _sampler(values, translator)
+    if values.num_best == 1:
+        return lambda number, chunk: [[text] for text in translator(chunk)]
+    return lambda number, chunk: translator(chunk, num_best=values.num_best)
+
+
+def _sampler(values: flags.FlagValues, translator: Callable) -> Callable:
+    from shared_transformer_tf.decoding import sampling
+
+    options = sampling.SamplingOptions(
+        num_samples=values.num_samples,
+        temperature=values.temperature,
+        top_k=values.top_k,
+        top_p=values.top_p,
+    )
+
+    def sample(number: int, chunk: list[str]) -> list[list[str]]:
+        drawn = translator.sample(chunk, options, values.seed + number)
+        return [[text for text, _ in samples] for samples in drawn]
+
+    return sample

@@ -1,0 +1,385 @@
+"""Every setting of an experiment with its default, in nested dataclasses.
+
+No TensorFlow here: a config is made, checked, overridden and printed before
+anything slow starts. `to_json` and `from_json` round-trip.
+"""
+
+import dataclasses
+import json
+import typing
+from typing import Any
+
+from shared_transformer_tf import errors, sharing
+
+PAD_ID = 0
+UNKNOWN_ID = 1
+START_ID = 2
+END_ID = 3
+
+
+def _choice(default: str, *choices: str) -> Any:
+    """A field whose value is one of some words."""
+    return dataclasses.field(
+        default=default, metadata={"choices": (default, *choices)}
+    )
+
+
+@dataclasses.dataclass
+class DataConfig:
+    """Which parallel text, and how it is cut into batches.
+
+    File names are `directory/SPLIT.LANGUAGE[.gz]` unless a file is named
+    for a split and side.
+
+    Attributes:
+        corpus: `numbers` is made by seed and needs no files; `text` is read.
+        max_length: tokens of one sentence, end symbol included. Longer pairs
+            are dropped in training, longer input is cut in translation.
+        max_length_ratio: pairs whose longer side has more than this many
+            times the tokens of the shorter one (each plus 5) are dropped.
+        batch_tokens: budget of one update: rows x padded length, of the
+            longer side.
+        num_buckets: fixed batch shapes, chosen from the lengths of the text.
+    """
+
+    corpus: str = _choice("numbers", "text")
+    directory: str = ""
+    source_language: str = "en"
+    target_language: str = "de"
+    train_split: str = "train"
+    valid_split: str = "val"
+    test_split: str = "test"
+    train_source: str = ""
+    train_target: str = ""
+    valid_source: str = ""
+    valid_target: str = ""
+    test_source: str = ""
+    test_target: str = ""
+    max_length: int = 128
+    max_length_ratio: float = 3.0
+    batch_tokens: int = 4096
+    num_buckets: int = 8
+    numbers_train: int = 20000
+    numbers_valid: int = 500
+    numbers_test: int = 500
+    numbers_maximum: int = 999_999
+
+
+@dataclasses.dataclass
+class TokenizerConfig:
+    """SentencePiece, trained on the training text when a run has none.
+
+    Attributes:
+        joint: one vocabulary for both languages.
+        vocabulary_size: pieces per model, the four special ones included.
+        source_model: file of a SentencePiece model to use as it is (of both
+            languages where `joint`).
+        target_model: the same for the target language.
+    """
+
+    model_type: str = _choice("unigram", "bpe")
+    joint: bool = True
+    vocabulary_size: int = 8000
+    character_coverage: float = 1.0
+    split_digits: bool = False
+    source_model: str = ""
+    target_model: str = ""
+
+
+@dataclasses.dataclass
+class ModelConfig:
+    """Shape of the model and what is shared; see `SharedTransformer`.
+
+    Attributes:
+        num_blocks: unique blocks of a stack; `None`: what `sharing` implies.
+        num_decoder_layers: `None`: as the encoder. The same holds for
+            `num_decoder_blocks` and `decoder_sharing`.
+        sharing: a strategy or a schedule such as `"0 0 1 1"`.
+        shared_sublayers: `all`, `none`, or kinds such as
+            `"self_attention, feed_forward"`.
+        shared_with_decoder: kinds that the decoder takes from the encoder.
+        tied_embeddings: `all` is one matrix for source, target and output,
+            `decoder` one for target and output, `none` three matrices.
+    """
+
+    num_layers: int = 4
+    num_blocks: int | None = None
+    sharing: str = "none"
+    num_decoder_layers: int | None = None
+    num_decoder_blocks: int | None = None
+    decoder_sharing: str | None = None
+    shared_sublayers: str = "all"
+    unshared_first: int = 0
+    unshared_last: int = 0
+    shared_with_decoder: str = "none"
+    tied_embeddings: str = _choice("all", "decoder", "none")
+    hidden_dim: int = 128
+    num_heads: int = 4
+    intermediate_dim: int = 256
+    activation: str = _choice("relu", "gelu", "silu")
+    normalization: str = _choice("pre", "post")
+    residual_scale: str = _choice(
+        "none", "inverse_uses", "inverse_uses_sqrt_blocks", "deepnorm"
+    )
+    residual_lambda: float = 1.0
+    depth_embedding: bool = False
+    dropout: float = 0.1
+    attention_dropout: float = 0.0
+    activation_dropout: float = 0.0
+
+
+@dataclasses.dataclass
+class TrainingConfig:
+    """The updates, and what is watched and kept.
+
+    Attributes:
+        max_steps: updates in all.
+        learning_rate: the highest, reached after `warmup_steps`.
+        clip_norm: bound on the global gradient norm; 0 does not clip.
+        ema_decay: of a moving average of the weights that takes their place
+            in evaluation; 0 keeps none.
+        evaluate_every: updates between evaluations on the dev set.
+        patience: evaluations without a better dev BLEU before training
+            stops; 0 never stops.
+        save_every: updates between checkpoints for going on.
+        keep_best: checkpoints kept by dev BLEU, whose average is used.
+        keep_last: newest checkpoints kept for going on.
+    """
+
+    seed: int = 1
+    max_steps: int = 3000
+    optimizer: str = _choice("adam", "adamw", "sgd", "adafactor")
+    learning_rate: float = 3e-3
+    schedule: str = _choice("inverse_sqrt", "constant", "linear", "cosine")
+    warmup_steps: int = 1000
+    beta_1: float = 0.9
+    beta_2: float = 0.98
+    epsilon: float = 1e-9
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    clip_norm: float = 5.0
+    label_smoothing: float = 0.1
+    precision: str = _choice("float32", "mixed_bfloat16")
+    deterministic: bool = True
+    ema_decay: float = 0.0
+    log_every: int = 50
+    evaluate_every: int = 500
+    patience: int = 0
+    save_every: int = 250
+    keep_best: int = 5
+    keep_last: int = 2
+
+
+@dataclasses.dataclass
+class DecodingConfig:
+    """The search, in training, `evaluate`, `translate` and exports.
+
+    Attributes:
+        length_penalty: `gnmt` divides a hypothesis' log-probability by
+            ((5 + length) / 6) ** alpha, `power` by length ** alpha.
+        alpha: 0 does not normalise by length.
+        coverage_penalty: beta of the GNMT coverage penalty; 0 is off.
+        max_length_factor: a row stops at factor * source tokens + offset.
+        batch_sentences: sentences translated at once.
+    """
+
+    beam_size: int = 5
+    length_penalty: str = _choice("gnmt", "power")
+    alpha: float = 1.0
+    coverage_penalty: float = 0.0
+    max_length_factor: float = 1.5
+    max_length_offset: int = 10
+    batch_sentences: int = 64
+
+
+@dataclasses.dataclass
+class Config:
+    """One experiment."""
+
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    tokenizer: TokenizerConfig = dataclasses.field(
+        default_factory=TokenizerConfig
+    )
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
+    decoding: DecodingConfig = dataclasses.field(default_factory=DecodingConfig)
+
+    def validate(self) -> None:
+        """Checks every value that can be checked without reading text.
+
+        Raises:
+            InputError: naming the field, what came and what would be valid.
+        """
+        for name, section in _sections(self):
+            _check_types_and_choices(name, section)
+        _check_numbers(self)
+        encoder_plan(self.model), decoder_plan(self.model)
+        sharing.parse_kinds(
+            self.model.shared_with_decoder, sharing.LENDABLE_KINDS
+        )
+        _check_model(self.model)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Returns nested plain dictionaries."""
+        return dataclasses.asdict(self)
+
+    def to_json(self) -> str:
+        """Returns indented JSON."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"
+
+    @classmethod
+    def from_dict(cls, values: dict[str, dict[str, Any]]) -> "Config":
+        """Returns the config of `to_dict`; absent fields keep defaults.
+
+        Raises:
+            InputError: if a section or field is unknown.
+        """
+        config = cls()
+        sections = dict(_sections(config))
+        for name, fields in values.items():
+            if name not in sections:
+                raise errors.InputError(
+                    f"Unknown section {name!r} in the config. Valid: "
+                    f"{', '.join(sections)}."
+                )
+            for field, value in fields.items():
+                if field not in vars(sections[name]):
+                    raise errors.InputError(
+                        f"Unknown field {name}.{field} in the config. Valid: "
+                        f"{', '.join(vars(sections[name]))}."
+                    )
+                setattr(sections[name], field, value)
+        return config
+
+    @classmethod
+    def from_json(cls, text: str) -> "Config":
+        """Returns the config that `to_json` wrote."""
+        return cls.from_dict(json.loads(text))
+
+
+def encoder_plan(model: ModelConfig) -> sharing.SharingPlan:
+    """Returns the encoder's sharing plan.
+
+    Raises:
+        InputError: if the schedule is impossible.
+    """
+    return sharing.SharingPlan.create(
+        model.num_layers,
+        model.num_blocks,
+        model.sharing,
+        kinds=sharing.ENCODER_KINDS,
+        shared_sublayers=model.shared_sublayers,
+        unshared_first=model.unshared_first,
+        unshared_last=model.unshared_last,
+    )
+
+
+def decoder_plan(model: ModelConfig) -> sharing.SharingPlan:
+    """Returns the decoder's sharing plan; unset fields follow the encoder.
+
+    Raises:
+        InputError: if the schedule is impossible.
+    """
+    return sharing.SharingPlan.create(
+        *sharing.decoder_arguments(
+            *(getattr(model, name) for name in sharing.DECODER_ARGUMENTS)
+        ),
+        kinds=sharing.DECODER_KINDS,
+        shared_sublayers=model.shared_sublayers,
+        unshared_first=model.unshared_first,
+        unshared_last=model.unshared_last,
+    )
+
+
+def _sections(config: Config) -> list[tuple[str, Any]]:
+    return [
+        (field.name, getattr(config, field.name))
+        for field in dataclasses.fields(config)
+    ]
+
+
+def _check_types_and_choices(section_name: str, section: Any) -> None:
+    hints = typing.get_type_hints(type(section))
+    for field in dataclasses.fields(section):
+        name = f"{section_name}.{field.name}"
+        value = getattr(section, field.name)
+        kinds = typing.get_args(hints[field.name]) or (hints[field.name],)
+        if float in kinds and type(value) is int:
+            setattr(section, field.name, float(value))
+        elif type(value) not in kinds:
+            expected = " or ".join(kind.__name__ for kind in kinds)
+            raise errors.InputError(
+                f"{name} is {value!r}, expected a value of type {expected}."
+            )
+        choices = field.metadata.get("choices")
+        if choices and value not in choices:
+            raise errors.InputError(
+                f"{name} is {value!r}. Choose one of {', '.join(choices)}."
+            )
+
+
+_POSITIVE = (
+    "data.max_length data.max_length_ratio data.batch_tokens "
+    "data.num_buckets data.numbers_train data.numbers_valid "
+    "data.numbers_test data.numbers_maximum tokenizer.vocabulary_size "
+    "model.num_layers model.hidden_dim model.num_heads "
+    "model.intermediate_dim model.residual_lambda training.max_steps "
+    "training.learning_rate training.epsilon training.log_every "
+    "training.evaluate_every training.save_every training.keep_last "
+    "decoding.beam_size decoding.max_length_offset decoding.batch_sentences"
+).split()
+_NOT_NEGATIVE = (
+    "training.seed training.warmup_steps training.weight_decay "
+    "training.clip_norm training.patience training.keep_best "
+    "decoding.alpha decoding.coverage_penalty decoding.max_length_factor"
+).split()
+_FRACTIONS = (
+    "model.dropout model.attention_dropout model.activation_dropout "
+    "training.label_smoothing training.ema_decay training.beta_1 "
+    "training.beta_2 training.momentum"
+).split()
+
+
+def _check_numbers(config: Config) -> None:
+    for names, valid, expected in (
+        (_POSITIVE, lambda value: value > 0, "above 0"),
+        (_NOT_NEGATIVE, lambda value: value >= 0, "0 or above"),
+        (_FRACTIONS, lambda value: 0 <= value < 1, "from 0 to below 1"),
+    ):
+        for name in names:
+            section, field = name.split(".")
+            value = getattr(getattr(config, section), field)
+            if not valid(value):
+                raise errors.InputError(
+                    f"{name} is {value!r}, expected {expected}."
+                )
+    if config.data.batch_tokens < config.data.max_length:
+        raise errors.InputError(
+            f"data.batch_tokens is {config.data.batch_tokens}, less than one "
+            f"sentence of data.max_length={config.data.max_length}: raise the "
+            "one or lower the other."
+        )
+
+
+def _check_model(model: ModelConfig) -> None:
+    if model.hidden_dim % model.num_heads:
+        divisors = [
+            str(heads)
+            for heads in range(1, min(model.hidden_dim, 64) + 1)
+            if model.hidden_dim % heads == 0
+        ]
+        raise errors.InputError(
+            f"model.num_heads={model.num_heads} does not divide "
+            f"model.hidden_dim={model.hidden_dim}. Heads that do: "
+            f"{', '.join(divisors)}."
+        )
+    if model.hidden_dim % 2:
+        raise errors.InputError(
+            f"model.hidden_dim is {model.hidden_dim}, expected an even number:"
+            " sine and cosine positions come in pairs."
+        )
+    if model.residual_scale == "deepnorm" and model.normalization != "post":
+        raise errors.InputError(
+            "model.residual_scale='deepnorm' is defined for post-norm layers:"
+            " set model.normalization to 'post'."
+        )

@@ -1,0 +1,295 @@
+"""From parallel text to batches of a few fixed shapes.
+
+Which pairs a batch holds is a pure function of (seed, epoch, step): training
+that stops goes on with exactly the batches that it would have seen.
+"""
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from shared_transformer_tf import config as config_lib
+from shared_transformer_tf import errors
+from shared_transformer_tf.data import buckets, corpus, tokenizer
+
+_RATIO_OFFSET = 5
+_PREFETCHED = 8
+_IDS = tf.TensorSpec((None, None), tf.int32)
+_SIGNATURE = ((_IDS, _IDS), _IDS)
+
+Batch = tuple[tuple[np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenPairs:
+    """Sentence pairs as token ids, without start and end symbols.
+
+    Attributes:
+        source: int32 arrays of ids.
+        target: as many of the other language.
+        line_numbers: the line of each pair in its files, from 1.
+    """
+
+    source: list[np.ndarray]
+    target: list[np.ndarray]
+    line_numbers: np.ndarray
+
+    def __len__(self) -> int:
+        """Returns the number of pairs."""
+        return len(self.source)
+
+
+def encode_pairs(
+    text: corpus.ParallelText,
+    tokens: tokenizer.Tokenizer,
+    config: config_lib.DataConfig,
+) -> TokenPairs:
+    """Encodes text and drops pairs that nothing is learnt from.
+
+    Dropped, and counted in the log, are pairs with a blank side, with a side
+    that is only `@@` (a missing translation), of more than
+    `config.max_length` tokens with the end symbol, and of lengths in a
+    ratio above `config.max_length_ratio`.
+
+    Raises:
+        InputError: if no pair is left.
+    """
+    source = tokens.encode_source(text.source)
+    target = tokens.encode_target(text.target)
+    dropped = dict.fromkeys(("blank", "only @@", "too long", "odd ratio"), 0)
+    kept = []
+    for index, lines in enumerate(zip(text.source, text.target, strict=True)):
+        lengths = (len(source[index]), len(target[index]))
+        reason = _reason_to_drop(lines, lengths, config)
+        if reason:
+            dropped[reason] += 1
+        else:
+            kept.append(index)
+    counts = ", ".join(f"{count} {why}" for why, count in dropped.items())
+    logging.info(
+        "Kept %d of %d pairs; dropped: %s.", len(kept), len(text), counts
+    )
+    if not kept:
+        raise errors.InputError(
+            f"None of {len(text)} sentence pairs can be used (dropped: "
+            f"{counts}): look at the text, data.max_length and "
+            "data.max_length_ratio."
+        )
+    return TokenPairs(
+        [np.array(source[index], np.int32) for index in kept],
+        [np.array(target[index], np.int32) for index in kept],
+        np.array(kept) + 1,
+    )
+
+
+def _reason_to_drop(
+    lines: tuple[str, str],
+    lengths: tuple[int, int],
+    config: config_lib.DataConfig,
+) -> str:
+    shorter, longer = sorted(lengths)
+    if shorter == 0 or not all(line.strip() for line in lines):
+        return "blank"
+    if any(line.strip() == "@@" for line in lines):
+        return "only @@"
+    if longer + 1 > config.max_length:
+        return "too long"
+    limit = config.max_length_ratio * (shorter + _RATIO_OFFSET)
+    return "odd ratio" if longer + _RATIO_OFFSET > limit else ""
+
+
+class TrainingBatches:
+    """Batches of fixed shapes, in an order drawn anew every epoch.
+
+    Every pair occurs once per epoch. The sentences of an epoch are put in
+    random order and laid into the bucket of their length; a bucket that is
+    full is the next batch. What is left in the buckets at the end of the
+    epoch moves on into larger ones, so that only the last batch may have
+    empty rows, which are all zero.
+
+    Args:
+        pairs: token ids of all sentences.
+        batch_tokens: rows x length of a batch, at most.
+        num_buckets: shapes, at most.
+        max_length: tokens of the longest sentence allowed, with its end.
+        seed: of the order.
+
+    Example:
+    >>> ids = [np.array([5, 6], np.int32)] * 4
+    >>> pairs = TokenPairs(ids, ids, np.arange(1, 5))
+    >>> batches = TrainingBatches(pairs, batch_tokens=6, num_buckets=1)
+    >>> batches.shapes, batches.position(step=3)
+    (((2, 3),), (1, 1))
+    """
+
+    def __init__(
+        self,
+        pairs: TokenPairs,
+        *,
+        batch_tokens: int = 4096,
+        num_buckets: int = 8,
+        max_length: int = 128,
+        seed: int = 1,
+    ):
+        self.pairs = pairs
+        self.seed = seed
+        self._source = _Sequences(pairs.source)
+        self._target = _Sequences(pairs.target)
+        # (pairs,): tokens of the longer side, start or end symbol included
+        self._lengths = 1 + np.maximum(
+            self._source.lengths, self._target.lengths
+        )
+        longest = int(self._lengths.max())
+        if longest > min(max_length, batch_tokens):
+            raise errors.InputError(
+                f"Line {pairs.line_numbers[self._lengths.argmax()]} has "
+                f"{longest} tokens, but data.max_length is {max_length} and "
+                f"data.batch_tokens {batch_tokens}: raise them, or drop the "
+                "line."
+            )
+        self.shapes = buckets.choose_shapes(
+            self._lengths, batch_tokens, num_buckets
+        )
+        self._bucket_of = np.searchsorted(
+            [length for _, length in self.shapes], self._lengths
+        )
+        self._planned = functools.lru_cache(maxsize=2)(self._make_plan)
+
+    def plan(self, epoch: int) -> list[tuple[int, np.ndarray]]:
+        """Returns the batches of an epoch: bucket and indices of pairs."""
+        return self._planned(epoch)
+
+    def _make_plan(self, epoch: int) -> list[tuple[int, np.ndarray]]:
+        rng = np.random.default_rng([self.seed, epoch])
+        return buckets.fill(
+            rng.permutation(len(self.pairs)), self._bucket_of, self.shapes
+        )
+
+    def steps_per_epoch(self, epoch: int = 0) -> int:
+        """Returns the number of batches, the same in every epoch."""
+        return len(self.plan(epoch))
+
+    def position(self, step: int) -> tuple[int, int]:
+        """Returns the epoch of a step, and which step of it, from 0."""
+        return divmod(step, self.steps_per_epoch())
+
+    def line_numbers(self, step: int) -> np.ndarray:
+        """Returns the corpus lines of a batch, from 1, row by row."""
+        return self.pairs.line_numbers[self._planned_batch(step)[1]]
+
+    def fill(self, epoch: int) -> float:
+        """Returns the part of an epoch's cells that hold tokens, 0 to 1."""
+        tokens = self._source.lengths.sum() + self._target.lengths.sum()
+        tokens += 2 * len(self.pairs)
+        cells = sum(
+            2 * rows * length
+            for rows, length in (
+                self.shapes[bucket] for bucket, _ in self.plan(epoch)
+            )
+        )
+        return float(tokens / cells)
+
+    def batch(self, step: int) -> Batch:
+        """Returns one batch.
+
+        Returns:
+            `((source_ids, target_in), target_out)`, int32 (rows, length), in
+            which 0 pads: source and `target_out` end with the end symbol,
+            `target_in` begins with the start symbol.
+        """
+        bucket, indices = self._planned_batch(step)
+        shape = self.shapes[bucket]
+        return (
+            (
+                self._source.padded(indices, shape, start=False, end=True),
+                self._target.padded(indices, shape, start=True, end=False),
+            ),
+            self._target.padded(indices, shape, start=False, end=True),
+        )
+
+    def _planned_batch(self, step: int) -> tuple[int, np.ndarray]:
+        epoch, step_in_epoch = self.position(step)
+        return self.plan(epoch)[step_in_epoch]
+
+    def dataset(self, start_step: int = 0) -> tf.data.Dataset:
+        """Returns the endless dataset of `batch(start_step)` and onwards."""
+        return self._dataset(lambda: itertools.count(start_step))
+
+    def one_epoch(self) -> tf.data.Dataset:
+        """Returns the finite dataset of the batches of epoch 0."""
+        steps = range(self.steps_per_epoch())
+        cardinality = tf.data.experimental.assert_cardinality(len(steps))
+        return self._dataset(lambda: steps).apply(cardinality)
+
+    def _dataset(self, steps: Callable[[], Iterable[int]]) -> tf.data.Dataset:
+        def generate() -> Iterator[Batch]:
+            for step in steps():
+                yield self.batch(step)
+
+        dataset = tf.data.Dataset.from_generator(
+            generate, output_signature=_SIGNATURE
+        )
+        return dataset.prefetch(_PREFETCHED)
+
+
+def evaluation_dataset(
+    pairs: TokenPairs, batch_tokens: int = 4096, num_buckets: int = 8
+) -> tf.data.Dataset:
+    """Returns a finite dataset that holds every pair once.
+
+    Args:
+        pairs: token ids of the dev or test set.
+        batch_tokens: rows x length of a batch, at most; raised to the longest
+            sentence where that is longer.
+        num_buckets: shapes, at most.
+
+    Returns:
+        Batches as those of `TrainingBatches`; empty rows are all zero.
+    """
+    longest = 1 + max(map(len, itertools.chain(pairs.source, pairs.target)))
+    batches = TrainingBatches(
+        pairs,
+        batch_tokens=max(batch_tokens, longest),
+        num_buckets=num_buckets,
+        max_length=longest,
+    )
+    return batches.one_epoch()
+
+
+class _Sequences:
+    """Id sequences in one flat array, each between its start and its end."""
+
+    def __init__(self, sequences: Iterable[np.ndarray]):
+        sequences = list(sequences)
+        start = np.array([config_lib.START_ID], np.int32)
+        end = np.array([config_lib.END_ID], np.int32)
+        self.lengths = np.array([len(ids) for ids in sequences])
+        self._flat = np.concatenate(
+            [part for ids in sequences for part in (start, ids, end)]
+        )
+        self._starts = np.cumsum(self.lengths + 2) - self.lengths - 2
+
+    def padded(
+        self,
+        indices: np.ndarray,
+        shape: tuple[int, int],
+        *,
+        start: bool,
+        end: bool,
+    ) -> np.ndarray:
+        """Returns int32 (rows, length) of sequences, zeros behind them."""
+        rows, length = shape
+        columns = np.arange(length)
+        first = self._starts[indices][:, None] + (not start)
+        sizes = self.lengths[indices][:, None] + start + end
+        positions = np.minimum(first + columns, len(self._flat) - 1)
+        padded = np.zeros((rows, length), np.int32)
+        padded[: len(indices)] = np.where(
+            columns < sizes, self._flat[positions], config_lib.PAD_ID
+        )
+        return padded

@@ -1,0 +1,278 @@
+"""Beam search as one graph loop."""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from shared_transformer_tf import config
+from shared_transformer_tf.decoding import greedy, hypotheses, top_k
+from shared_transformer_tf.decoding.hypotheses import IMPOSSIBLE, POSSIBLE
+
+
+class _Finished(NamedTuple):
+    """The best finished hypotheses of each row, best first."""
+
+    scores: tf.Tensor  # (batch, best)
+    log_probabilities: tf.Tensor  # (batch, best)
+    ids: tf.Tensor  # (batch, best, 1 + position), start symbol first
+
+
+class _Search(NamedTuple):
+    """What the loop carries."""
+
+    position: tf.Tensor  # ()
+    active: tf.Tensor  # (batch,)
+    log_probabilities: tf.Tensor  # (batch, beams), of what is alive
+    ids: tf.Tensor  # (batch, beams, 1 + position)
+    coverage: tf.Tensor  # (batch, beams, source), or no columns
+    finished: _Finished
+    state: Any
+
+
+def beam_search(
+    space: hypotheses.SearchSpace,
+    options: config.DecodingConfig,
+    num_best: int = 1,
+) -> hypotheses.Hypotheses:
+    """Searches for the hypotheses of the highest score.
+
+    At each step the 2K best extensions of the K alive hypotheses are
+    candidates. Those among the K best that end are finished, and the
+    `num_best` best finished ones are kept; the K best others stay alive. A
+    row stops at its limit, or when no alive hypothesis can still reach a
+    score among the kept ones: log-probabilities only fall, so that its own,
+    divided by the penalty of the row's limit, bounds its future score.
+    Nothing in a row depends on the others.
+
+    A beam of one is greedy search, whatever the length penalty.
+
+    Args:
+        space: what to decode; its state has `options.beam_size` beams.
+        options: beam size and penalties.
+        num_best: hypotheses wanted per row, at most the beam size. It does
+            not change which are found, only how long the search goes on.
+
+    Returns:
+        Up to `num_best` distinct hypotheses per row. Rows of which nothing
+        finished give what was alive at their limit, marked as truncated.
+    """
+    if options.beam_size == 1:
+        return greedy.greedy_search(space, options)
+    return _BeamSearch(space, options, num_best).run()
+
+
+class _BeamSearch:
+    """The loop's parts, over one search space."""
+
+    def __init__(self, space, options, num_best):
+        self.space = space
+        self.options = options
+        self.num_beams = options.beam_size
+        self.num_best = num_best
+        self.batch = tf.shape(space.limits)[0]
+        limit_penalty = hypotheses.length_penalty(space.limits, options)
+        self.limit_penalty = limit_penalty  # (batch,)
+
+    def run(self) -> hypotheses.Hypotheses:
+        beams = tf.TensorShape([None, self.num_beams])
+        best = tf.TensorShape([None, self.num_best])
+        shapes = _Search(
+            position=tf.TensorShape([]),
+            active=tf.TensorShape([None]),
+            log_probabilities=beams,
+            ids=beams + [None],
+            coverage=beams + [None],
+            finished=_Finished(best, best, best + [None]),
+            state=hypotheses.growing_shapes(self.space.state),
+        )
+        (search,) = tf.while_loop(
+            lambda search: tf.reduce_any(search.active),
+            lambda search: (self.advance(search),),
+            (self.first(),),
+            shape_invariants=(shapes,),
+        )
+        return self.results(search)
+
+    def first(self) -> _Search:
+        alive = [[0.0] + [IMPOSSIBLE] * (self.num_beams - 1)]
+        best = [self.batch, self.num_best]
+        return _Search(
+            position=tf.constant(0),
+            active=self.space.limits > 0,
+            log_probabilities=tf.tile(alive, [self.batch, 1]),
+            ids=tf.fill([self.batch, self.num_beams, 1], config.START_ID),
+            coverage=hypotheses.first_coverage(
+                self.space, self.num_beams, self.options
+            ),
+            finished=_Finished(
+                tf.fill(best, IMPOSSIBLE),
+                tf.fill(best, IMPOSSIBLE),
+                tf.zeros([*best, 1], tf.int32),
+            ),
+            state=self.space.state,
+        )
+
+    def advance(self, search: _Search) -> _Search:
+        logits, attention, state = self.space.step_fn(
+            search.ids[:, :, -1], search.position, search.state
+        )
+        active = search.active[:, tf.newaxis]
+        if self.options.coverage_penalty:
+            running = tf.cast(active, tf.float32)[:, tf.newaxis]
+            search = search._replace(
+                coverage=search.coverage + attention * running
+            )
+        # each (batch, 2 beams), best first
+        log_probabilities, parents, tokens = _candidates(
+            logits, search.log_probabilities
+        )
+        finished = self.collect(search, log_probabilities, parents, tokens)
+        alive, chosen = tf.math.top_k(
+            tf.where(tokens == config.END_ID, IMPOSSIBLE, log_probabilities),
+            self.num_beams,
+        )
+        parents = tf.gather(parents, chosen, batch_dims=1)
+        tokens = tf.gather(tokens, chosen, batch_dims=1)
+        # rows that have stopped stay as they are
+        alive = tf.where(active, alive, search.log_probabilities)
+        parents = tf.where(active, parents, tf.range(self.num_beams))
+        tokens = tf.where(active, tokens, config.PAD_ID)
+        position = search.position + 1
+        reachable = alive[:, 0] / self.limit_penalty
+        return _Search(
+            position=position,
+            active=search.active
+            & (position < self.space.limits)
+            & (alive[:, 0] > POSSIBLE)
+            & (reachable > finished.scores[:, -1]),
+            log_probabilities=alive,
+            ids=_extended(search.ids, parents, tokens),
+            coverage=tf.gather(search.coverage, parents, batch_dims=1),
+            finished=finished,
+            state=tf.nest.map_structure(
+                lambda x: tf.gather(x, parents, batch_dims=1), state
+            ),
+        )
+
+    def collect(
+        self,
+        search: _Search,
+        log_probabilities: tf.Tensor,
+        parents: tf.Tensor,
+        tokens: tf.Tensor,
+    ) -> _Finished:
+        """Merges the candidates that end into the finished hypotheses."""
+        log_probabilities = log_probabilities[:, : self.num_beams]
+        parents = parents[:, : self.num_beams]
+        tokens = tokens[:, : self.num_beams]
+        ends = (tokens == config.END_ID) & (log_probabilities > POSSIBLE)
+        scores = hypotheses.normalized_scores(
+            log_probabilities,
+            search.position + 1,
+            tf.gather(search.coverage, parents, batch_dims=1),
+            self.space,
+            self.options,
+        )
+        ends &= search.active[:, tf.newaxis]
+        new = _Finished(
+            tf.where(ends, scores, IMPOSSIBLE),
+            log_probabilities,
+            _extended(search.ids, parents, tokens),
+        )
+        old = search.finished
+        old = old._replace(ids=tf.pad(old.ids, [[0, 0], [0, 0], [0, 1]]))
+        return _best(
+            _Finished(*(tf.concat(pair, 1) for pair in zip(old, new))),
+            self.num_best,
+        )
+
+    def results(self, search: _Search) -> hypotheses.Hypotheses:
+        alive = _Finished(
+            tf.where(
+                search.log_probabilities > POSSIBLE,
+                self.alive_scores(search),
+                IMPOSSIBLE,
+            ),
+            search.log_probabilities,
+            search.ids,
+        )
+        fallback = search.finished.scores[:, 0] < POSSIBLE  # (batch,)
+        scores, log_probabilities, ids = (
+            tf.where(tf.reshape(fallback, [-1] + [1] * (rank - 1)), x, y)
+            for rank, x, y in zip(
+                (2, 2, 3), _best(alive, self.num_best), search.finished
+            )
+        )
+        exists = scores > POSSIBLE
+        ids = tf.where(exists[:, :, tf.newaxis], ids, config.PAD_ID)[:, :, 1:]
+        return hypotheses.Hypotheses(
+            ids=ids,
+            scores=scores,
+            log_probabilities=tf.where(exists, log_probabilities, IMPOSSIBLE),
+            lengths=tf.math.count_nonzero(ids, -1, dtype=tf.int32),
+            truncated=exists
+            & (fallback & (self.space.limits > 0))[:, tf.newaxis],
+            counts=tf.math.count_nonzero(exists, -1, dtype=tf.int32),
+        )
+
+    def alive_scores(self, search: _Search) -> tf.Tensor:
+        lengths = tf.math.count_nonzero(search.ids[:, :, 1:], -1)
+        return hypotheses.normalized_scores(
+            search.log_probabilities,
+            lengths,
+            search.coverage,
+            self.space,
+            self.options,
+        )
+
+
+def _candidates(
+    logits: tf.Tensor, log_probabilities: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns the 2K best extensions of K beams.
+
+    The vocabulary is passed over as seldom as possible: the highest logits
+    of each beam come first, and only they are normalised.
+
+    Args:
+        logits: (batch, beams, vocabulary).
+        log_probabilities: (batch, beams), of the beams so far.
+
+    Returns:
+        Log-probabilities, beams extended and tokens, each (batch, 2 beams),
+        the most probable first.
+    """
+    batch = tf.shape(logits)[0]
+    num_beams, vocabulary = logits.shape[1:]
+    count = min(2 * num_beams + 2, vocabulary)  # two are never to be chosen
+    highest, tokens = top_k.top_k(logits, count)
+    # a softmax kernel is one fused pass; its largest value never underflows
+    largest = tf.gather(
+        tf.nn.softmax(logits), tokens[:, :, :1], batch_dims=2
+    )  # (batch, beams, 1)
+    extended = highest - highest[:, :, :1] + tf.math.log(largest)
+    extended += log_probabilities[:, :, tf.newaxis]
+    never = (tokens == config.PAD_ID) | (tokens == config.START_ID)
+    extended = tf.where(never, IMPOSSIBLE, extended)
+    best, index = tf.math.top_k(
+        tf.reshape(extended, [batch, num_beams * count]), 2 * num_beams
+    )
+    tokens = tf.reshape(tokens, [batch, num_beams * count])
+    return best, index // count, tf.gather(tokens, index, batch_dims=1)
+
+
+def _extended(
+    ids: tf.Tensor, parents: tf.Tensor, tokens: tf.Tensor
+) -> tf.Tensor:
+    ids = tf.gather(ids, parents, batch_dims=1)
+    return tf.concat([ids, tokens[:, :, tf.newaxis]], 2)
+
+
+def _best(finished: _Finished, count: int) -> _Finished:
+    scores, index = tf.math.top_k(finished.scores, count)
+    _, log_probabilities, ids = finished
+    return _Finished(
+        scores,
+        tf.gather(log_probabilities, index, batch_dims=1),
+        tf.gather(ids, index, batch_dims=1),
+    )

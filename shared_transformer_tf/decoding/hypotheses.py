@@ -1,0 +1,119 @@
+"""What a search gets, what it returns, and how hypotheses are scored."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from shared_transformer_tf import config
+
+IMPOSSIBLE = -1e9  # a score; finite, for infinities are no valid JSON
+POSSIBLE = -5e8  # every real score is above
+
+
+class SearchSpace(NamedTuple):
+    """What to decode: the sources, seen through one step of a model.
+
+    Attributes:
+        step_fn: (ids (batch, beams) int32, position () int32, state) ->
+            (logits (batch, beams, vocabulary) float32, attention (batch,
+            beams, source) float32, new state). The vocabulary is static.
+        state: nest of tensors, leading dimensions (batch, beams), before the
+            first step. Its axes of length 0 grow with the steps.
+        limits: (batch,) int32, output tokens at most, end symbol included.
+            A row of limit 0 gets an empty hypothesis.
+        source_mask: (batch, source) bool, true at tokens.
+    """
+
+    step_fn: Callable
+    state: Any
+    limits: tf.Tensor
+    source_mask: tf.Tensor
+
+
+class Hypotheses(NamedTuple):
+    """Results of a search, per row the best first.
+
+    Attributes:
+        ids: (batch, n, length) int32: tokens, the end symbol, then 0.
+        scores: (batch, n) float32; see `normalized_scores`. -1e9 where
+            there is no hypothesis.
+        log_probabilities: (batch, n) float32, of the whole sequence.
+        lengths: (batch, n) int32, end symbol included.
+        truncated: (batch, n) bool: the row's limit came before an end
+            symbol. Only where a row has no finished hypothesis at all.
+        counts: (batch,) int32, how many of the n there are.
+    """
+
+    ids: tf.Tensor
+    scores: tf.Tensor
+    log_probabilities: tf.Tensor
+    lengths: tf.Tensor
+    truncated: tf.Tensor
+    counts: tf.Tensor
+
+
+def length_penalty(
+    lengths: tf.Tensor, options: config.DecodingConfig
+) -> tf.Tensor:
+    """Returns the float32 divisor of log-probabilities, for any shape.
+
+    It does not fall with the length, and is at least 1 from length 1 on.
+    """
+    lengths = tf.cast(tf.maximum(lengths, 1), tf.float32)
+    if options.length_penalty == "gnmt":
+        lengths = (5.0 + lengths) / 6.0
+    return tf.pow(lengths, options.alpha)
+
+
+def normalized_scores(
+    log_probabilities: tf.Tensor,
+    lengths: tf.Tensor,
+    coverage: tf.Tensor,
+    space: SearchSpace,
+    options: config.DecodingConfig,
+) -> tf.Tensor:
+    """Scores hypotheses: log-probability / length penalty + coverage penalty.
+
+    Both penalties are those of Wu et al., arXiv 1609.08144, equation 14.
+
+    Args:
+        log_probabilities: (batch, n) float32.
+        lengths: (batch, n) int32, or a shape that broadcasts.
+        coverage: (batch, n, source) float32, attention summed over steps;
+            not read where `options.coverage_penalty` is 0.
+        space: for the source mask.
+        options: kinds and weights of the penalties.
+
+    Returns:
+        (batch, n) float32.
+    """
+    scores = log_probabilities / length_penalty(lengths, options)
+    if options.coverage_penalty:
+        covered = tf.math.log(tf.clip_by_value(coverage, 1e-9, 1.0))
+        mask = tf.cast(space.source_mask, tf.float32)[:, tf.newaxis]
+        scores += options.coverage_penalty * tf.reduce_sum(covered * mask, -1)
+    return scores
+
+
+def first_coverage(
+    space: SearchSpace, num_beams: int, options: config.DecodingConfig
+) -> tf.Tensor:
+    """Returns zeros (batch, beams, source), or no columns if not needed."""
+    batch, source = tf.unstack(tf.shape(space.source_mask))
+    if not options.coverage_penalty:
+        source = 0
+    return tf.zeros([batch, num_beams, source])
+
+
+def growing_shapes(state: Any) -> Any:
+    """Returns the shapes that a loop's state keeps, as its invariants.
+
+    The first axis is the batch; axes of length 0 grow.
+    """
+
+    def shape(tensor: tf.Tensor) -> tf.TensorShape:
+        sizes = [size or None for size in tensor.shape]
+        return tf.TensorShape([None, *sizes[1:]])
+
+    return tf.nest.map_structure(shape, state)

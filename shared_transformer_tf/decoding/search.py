@@ -1,0 +1,74 @@
+"""A translation model as a search space."""
+
+import tensorflow as tf
+
+from shared_transformer_tf import config
+from shared_transformer_tf.decoding import beam_search, hypotheses
+
+
+def row_limits(
+    source_ids: tf.Tensor, options: config.DecodingConfig, max_length: int
+) -> tf.Tensor:
+    """Returns how many tokens each row may get, end symbol included.
+
+    Args:
+        source_ids: (batch, source) int32, each row ending with the end
+            symbol, 0 pads.
+        options: factor and offset on the source tokens, the end not counted.
+        max_length: the highest limit.
+
+    Returns:
+        (batch,) int32, at least 1; 0 for a source without tokens.
+    """
+    lengths = tf.math.count_nonzero(source_ids, -1, dtype=tf.int32) - 1
+    limits = options.max_length_factor * tf.cast(lengths, tf.float32)
+    limits = tf.cast(limits + options.max_length_offset, tf.int32)
+    limits = tf.clip_by_value(limits, 1, max_length)
+    return tf.where(lengths > 0, limits, 0)
+
+
+def search_space(
+    model, source_ids: tf.Tensor, num_beams: int, limits: tf.Tensor
+) -> hypotheses.SearchSpace:
+    """Returns the search space of a model over encoded sources.
+
+    Args:
+        model: has `start_decoding`, `initial_state` and `decode_step`; see
+            `SharedTransformer`.
+        source_ids: (batch, source) int32.
+        num_beams: hypotheses carried per row.
+        limits: (batch,) int32; see `row_limits`.
+    """
+    context = model.start_decoding(source_ids)
+
+    def step_fn(ids, position, state):
+        return model.decode_step(ids, position, state, context)
+
+    return hypotheses.SearchSpace(
+        step_fn=step_fn,
+        state=model.initial_state(tf.shape(source_ids)[0], num_beams),
+        limits=limits,
+        source_mask=source_ids != config.PAD_ID,
+    )
+
+
+def search(
+    model,
+    source_ids: tf.Tensor,
+    options: config.DecodingConfig,
+    max_length: int,
+    num_best: int = 1,
+) -> hypotheses.Hypotheses:
+    """Translates token ids; the part that `Translator` and exports share.
+
+    Args:
+        model: see `search_space`.
+        source_ids: (batch, source) int32, each row ending with the end
+            symbol, 0 pads.
+        options: the search.
+        max_length: tokens of a translation at most, end symbol included.
+        num_best: hypotheses per row.
+    """
+    limits = row_limits(source_ids, options, max_length)
+    space = search_space(model, source_ids, options.beam_size, limits)
+    return beam_search.beam_search(space, options, num_best)

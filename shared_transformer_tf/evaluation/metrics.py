@@ -1,0 +1,83 @@
+"""Scores of translations, as sacreBLEU computes and signs them."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import sacrebleu
+
+from shared_transformer_tf import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """Corpus scores of one system.
+
+    Attributes:
+        bleu: 0 to 100, higher is better (13a tokens, cased).
+        chrf: chrF2, 0 to 100, higher is better.
+        ter: edits per 100 reference words, lower is better.
+        signatures: sacreBLEU's signature of each score, by its name.
+    """
+
+    bleu: float
+    chrf: float
+    ter: float
+    signatures: dict[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns a dictionary that JSON can hold."""
+        return dataclasses.asdict(self)
+
+
+def evaluate(hypotheses: Sequence[str], references: Sequence[str]) -> Scores:
+    """Scores translations with BLEU, chrF2 and TER.
+
+    Args:
+        hypotheses: detokenised translations.
+        references: one per hypothesis, raw text.
+
+    Raises:
+        InputError: if there are not equally many, or none.
+
+    Example:
+    >>> evaluate(["Ein Mann fährt Rad."], ["Ein Mann fährt Rad."]).ter
+    0.0
+    """
+    check_lengths(hypotheses, references)
+    metrics = {
+        "bleu": sacrebleu.BLEU(),
+        "chrf": sacrebleu.CHRF(),
+        "ter": sacrebleu.TER(),
+    }
+    scores = {
+        name: metric.corpus_score(hypotheses, [references]).score
+        for name, metric in metrics.items()
+    }
+    signatures = {
+        name: str(metric.get_signature()) for name, metric in metrics.items()
+    }
+    return Scores(**scores, signatures=signatures)
+
+
+def corpus_bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """Returns BLEU alone, 0 to 100, for the dev set.
+
+    Raises:
+        InputError: if there are not equally many, or none.
+    """
+    check_lengths(hypotheses, references)
+    return sacrebleu.BLEU().corpus_score(hypotheses, [references]).score
+
+
+def check_lengths(hypotheses: Sequence[str], references: Sequence[str]) -> None:
+    """Checks that every translation has its reference.
+
+    Raises:
+        InputError: with both counts.
+    """
+    if len(hypotheses) != len(references) or not references:
+        raise errors.InputError(
+            f"There are {len(hypotheses)} translations and {len(references)} "
+            "references: expected one line each for every sentence."
+        )

@@ -1,0 +1,1 @@
+"""SavedModels that translate text, checked before they are handed out."""

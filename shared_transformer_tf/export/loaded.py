@@ -1,0 +1,93 @@
+"""An exported model, back in Python."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tensorflow_text  # noqa: F401  registers the SentencePiece operations
+
+from shared_transformer_tf import errors
+from shared_transformer_tf.decoding import translator
+
+_SIGNATURE = "serving_default"
+
+
+class LoadedExport:
+    """Translates lists of strings with a SavedModel; sorts and batches.
+
+    Attributes:
+        path: the version's folder.
+
+    Args:
+        path: a version's folder, or the folder of versions, which stands for
+            its newest.
+        batch_sentences: lines translated at once.
+
+    Raises:
+        InputError: if there is no export that translates text.
+
+    Example:
+        LoadedExport("exports")(["A man rides a bike."])
+    """
+
+    def __init__(self, path: str | os.PathLike, batch_sentences: int = 64):
+        self.path = _version_folder(pathlib.Path(path))
+        self.batch_sentences = batch_sentences
+        try:
+            self._module = tf.saved_model.load(self.path)
+            self._translate = self._module.signatures[_SIGNATURE]
+            fits = "translation" in self._translate.structured_outputs
+            fits &= "text" in self._translate.structured_input_signature[1]
+        except (OSError, tf.errors.OpError, KeyError) as error:
+            raise errors.InputError(
+                f"{self.path} cannot be loaded as an exported model: "
+                f"{' '.join(str(error).split())[:300]}"
+            ) from error
+        if not fits:
+            raise errors.InputError(
+                f"{self.path} is a SavedModel, but not one of text in, "
+                "translation out: give a folder that `export` wrote."
+            )
+
+    def __call__(self, lines: Sequence[str]) -> list[str]:
+        """Returns one translation per line, in order; "" for blank lines."""
+        cleaned = [translator.clean_text(line).encode() for line in lines]
+        order = sorted(range(len(lines)), key=lambda i: -len(cleaned[i]))
+        results = [""] * len(lines)
+        for start in range(0, len(order), self.batch_sentences):
+            batch = order[start : start + self.batch_sentences]
+            text = tf.constant([cleaned[i] for i in batch])
+            translated = self._translate(text=text)["translation"].numpy()
+            for line, translation in zip(batch, translated, strict=True):
+                results[line] = translation.decode()
+        return results
+
+
+def load_exported(path: str | os.PathLike) -> LoadedExport:
+    """Returns a callable: list of strings to list of strings.
+
+    Args:
+        path: a version's folder, or the folder of versions.
+
+    Raises:
+        InputError: if there is no export that translates text.
+    """
+    return LoadedExport(path)
+
+
+def _version_folder(path: pathlib.Path) -> str:
+    if (path / "saved_model.pb").is_file():
+        return str(path)
+    versions = [
+        int(folder.parent.name)
+        for folder in path.glob("*/saved_model.pb")
+        if folder.parent.name.isdecimal()
+    ]
+    if not versions:
+        raise errors.InputError(
+            f"{path} holds no exported model, expected a folder with "
+            "saved_model.pb or with numbered versions of it: give what "
+            "`export` wrote."
+        )
+    return str(path / str(max(versions)))

@@ -1,0 +1,134 @@
+"""A trained model as a SavedModel: text in, text out."""
+
+import datetime
+import json
+import os
+import pathlib
+import tempfile
+from collections.abc import Sequence
+from importlib import metadata
+
+import keras
+import tensorflow as tf
+from absl import logging
+
+from shared_transformer_tf import config, errors
+from shared_transformer_tf.decoding import search
+from shared_transformer_tf.export import parity_gate, text_graph
+
+_UNFINISHED = ".unfinished-"
+
+
+def export_saved_model(
+    model,
+    tokenizer,
+    output: str | os.PathLike,
+    options: config.DecodingConfig | None = None,
+    max_length: int = 128,
+    samples: Sequence[str] = (),
+) -> str:
+    """Writes the next version of a model into `output`.
+
+    Its signature `serving_default` takes `text`, (batch,) strings, and
+    returns `translation`, (batch,) strings: "" for blank text; input beyond
+    `max_length` tokens is cut. Tokenization and search are in the graph and
+    each weight is stored once. Before the version appears under its number
+    it is loaded by TensorFlow's C++ loader, as servers do, in a process
+    without this package, and must translate like `model` in Python.
+
+    Args:
+        model: a built `SharedTransformer`. The export computes as it does:
+            give one of dtype float32.
+        tokenizer: its `Tokenizer`.
+        output: a folder of numbered versions; made if missing.
+        options: the search; `None`: the defaults of `DecodingConfig`.
+        max_length: tokens of a sentence, end symbol included.
+        samples: lines to check besides those that are always checked.
+
+    Returns:
+        The version's folder, `<output>/<next number>`.
+
+    Raises:
+        InputError: if `output` holds anything but numbered versions.
+        ParityError: if the written model differs from the one in memory;
+            nothing is left of it.
+    """
+    options = options or config.DecodingConfig()
+    output = pathlib.Path(output)
+    _check_output(output)
+    made = [
+        folder for folder in (output, *output.parents) if not folder.exists()
+    ]
+    output.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(
+            dir=output, prefix=_UNFINISHED
+        ) as unfinished:
+            draft = os.path.join(unfinished, "version")
+            _write(model, tokenizer, draft, options, max_length)
+            logging.info("Checking the export against the model.")
+            parity_gate.check(
+                draft, model, tokenizer, options, max_length, samples
+            )
+            version = output / str(max(_versions(output), default=0) + 1)
+            os.rename(draft, version)
+    except BaseException:
+        for folder in made:  # the innermost first
+            folder.rmdir()
+        raise
+    return str(version)
+
+
+def _versions(output: pathlib.Path) -> list[int]:
+    return [int(x.name) for x in output.iterdir() if x.name.isdecimal()]
+
+
+def _check_output(output: pathlib.Path) -> None:
+    if not output.exists():
+        return
+    if not output.is_dir():
+        raise errors.InputError(
+            f"{output} is a file; give a folder for the exported versions."
+        )
+    foreign = sorted(
+        entry.name
+        for entry in output.iterdir()
+        if not (entry.name.isdecimal() and entry.is_dir())
+        and not entry.name.startswith(_UNFINISHED)
+    )
+    if foreign:
+        raise errors.InputError(
+            f"{output} holds {foreign[0]!r}, expected nothing but folders of "
+            "numbered versions: give a new or empty folder."
+        )
+
+
+def _write(model, tokenizer, path, options, max_length) -> None:
+    text = text_graph.TextGraph(tokenizer, max_length)
+
+    def translate(lines: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = search.search(model, text.encode(lines), options, max_length)
+        return {"translation": text.decode(found.ids[:, 0])}
+
+    archive = keras.export.ExportArchive()
+    # Tracking the model too would store every weight twice.
+    archive.track(text)
+    archive.add_endpoint(
+        "serving_default",
+        translate,
+        input_signature=[tf.TensorSpec([None], tf.string, name="text")],
+    )
+    archive.write_out(path, verbose=False)
+    extra = pathlib.Path(path, "assets.extra")
+    extra.mkdir()
+    facts = {
+        "created": datetime.datetime.now(datetime.UTC).isoformat(),
+        "versions": {
+            name: metadata.version(name)
+            for name in ("tensorflow", "tensorflow-text", "keras")
+        },
+        "weights": parity_gate.float_bytes(model) // 4,
+        "max_length": max_length,
+        "decoding": vars(options),
+    }
+    (extra / "metadata.json").write_text(json.dumps(facts, indent=2) + "\n")

@@ -1,0 +1,277 @@
+"""Multi-head attention with fused projections and explicit caches.
+
+Why not keras_nlp's `CachedMultiHeadAttention`: it projects queries, keys and
+values one by one, and its cache keeps cross-attention keys per call. BUILD.md
+has the measured difference.
+"""
+
+import keras
+import tensorflow as tf
+
+from shared_transformer_tf.layers import projection
+from shared_transformer_tf.layers.dropout import dropout
+
+
+def split_heads(x: tf.Tensor, num_heads: int) -> tf.Tensor:
+    """Turns (batch, length, hidden) to (batch, heads, length, head)."""
+    shape = tf.shape(x)
+    head_dim = x.shape[-1] // num_heads
+    x = tf.reshape(x, [shape[0], shape[1], num_heads, head_dim])
+    return tf.transpose(x, [0, 2, 1, 3])
+
+
+def join_heads(x: tf.Tensor) -> tf.Tensor:
+    """Turns (batch, heads, length, head) to (batch, length, hidden)."""
+    shape = tf.shape(x)
+    hidden_dim = x.shape[1] * x.shape[3]
+    x = tf.transpose(x, [0, 2, 1, 3])
+    return tf.reshape(x, [shape[0], shape[2], hidden_dim])
+
+
+class _Attention(keras.layers.Layer):
+    """What self- and cross-attention have in common."""
+
+    def __init__(
+        self,
+        num_heads: int,
+        *,
+        dropout: float = 0.0,
+        initial_gain: float = 1.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.initial_gain = initial_gain
+
+    def build(self, input_shape: tuple) -> None:
+        """Creates the projections for inputs (batch, length, hidden)."""
+        hidden_dim = input_shape[-1]
+        if hidden_dim % self.num_heads:
+            raise ValueError(
+                f"`num_heads`={self.num_heads} does not divide the width of "
+                f"the inputs, {hidden_dim}."
+            )
+        self._build_projections(hidden_dim)
+        self.output_kernel = self.add_weight(
+            name="output_kernel",
+            shape=(hidden_dim, hidden_dim),
+            initializer=projection.FusedGlorot(1, (self.initial_gain,)),
+        )
+        self.output_bias = self.add_weight(
+            name="output_bias", shape=(hidden_dim,), initializer="zeros"
+        )
+        self.head_scale = (hidden_dim // self.num_heads) ** -0.5
+        self.built = True
+
+    def attend(
+        self,
+        query: tf.Tensor,
+        key: tf.Tensor,
+        value: tf.Tensor,
+        bias: tf.Tensor | None = None,
+        seed: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scaled dot-product attention.
+
+        Args:
+            query: (..., heads, query, head).
+            key: (..., heads, key, head).
+            value: as `key`.
+            bias: added to the scores, broadcast to them.
+            seed: of the dropout on attention weights; `None` drops nothing.
+
+        Returns:
+            The mixed values, shaped like `query`, and the attention weights
+            (..., heads, query, key).
+        """
+        query *= tf.cast(self.head_scale, query.dtype)
+        scores = tf.matmul(query, key, transpose_b=True)
+        if bias is not None:
+            scores += bias
+        weights = tf.nn.softmax(scores)
+        return tf.matmul(dropout(weights, self.dropout, seed), value), weights
+
+    def project_output(self, x: tf.Tensor) -> tf.Tensor:
+        """Mixes the heads: (batch, length, hidden) to the same."""
+        return projection.project(x, self.output_kernel, self.output_bias)
+
+    def get_config(self) -> dict:
+        """Returns the constructor's arguments."""
+        return super().get_config() | {
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+            "initial_gain": self.initial_gain,
+        }
+
+
+@keras.saving.register_keras_serializable(package="shared_transformer_tf")
+class SelfAttention(_Attention):
+    """Attention of a sequence to itself.
+
+    Query, key and value are one matrix product. Masking is the caller's, as
+    a `bias` on the scores (`masking.padding_bias`,
+    `masking.causal_bias`).
+
+    Args:
+        num_heads: heads; must divide the width of the inputs.
+        dropout: rate on the attention weights.
+        initial_gain: factor on the initial value and output projections
+            (DeepNorm's beta).
+
+    Call arguments:
+        x: (batch, length, hidden).
+        bias: added to the scores, broadcast to (batch, heads, query, key).
+        seed: int32 (2,) of the dropout; `None` drops nothing.
+
+    Returns:
+        (batch, length, hidden).
+
+    Reference:
+        Vaswani et al., arXiv 1706.03762.
+    """
+
+    def _build_projections(self, hidden_dim: int) -> None:
+        self.kernel = self.add_weight(
+            name="query_key_value_kernel",
+            shape=(hidden_dim, 3 * hidden_dim),
+            initializer=projection.FusedGlorot(3, (1, 1, self.initial_gain)),
+        )
+        self.bias = self.add_weight(
+            name="query_key_value_bias",
+            shape=(3 * hidden_dim,),
+            initializer="zeros",
+        )
+
+    def call(
+        self,
+        x: tf.Tensor,
+        bias: tf.Tensor | None = None,
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """See the class."""
+        fused = projection.project(x, self.kernel, self.bias)
+        shape = tf.shape(x)
+        head_dim = x.shape[-1] // self.num_heads
+        fused = tf.reshape(
+            fused, [shape[0], shape[1], 3, self.num_heads, head_dim]
+        )
+        # each (batch, heads, length, head)
+        query, key, value = tf.unstack(
+            tf.transpose(fused, [2, 0, 3, 1, 4]), num=3
+        )
+        mixed, _ = self.attend(query, key, value, bias, seed)
+        return self.project_output(join_heads(mixed))
+
+    def decode(
+        self, x: tf.Tensor, cache: tuple[tf.Tensor, tf.Tensor]
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
+        """Attends from one new position to all before it and itself.
+
+        Args:
+            x: (batch, beams, hidden), the new position of every beam.
+            cache: keys and values so far, (batch, beams, heads, past, head).
+
+        Returns:
+            (batch, beams, hidden), and the cache one position longer.
+        """
+        fused = projection.project(x, self.kernel, self.bias)
+        shape = tf.shape(x)
+        head_dim = x.shape[-1] // self.num_heads
+        fused = tf.reshape(
+            fused, [shape[0], shape[1], 3, self.num_heads, 1, head_dim]
+        )
+        query, key, value = tf.unstack(fused, num=3, axis=2)
+        key = tf.concat([cache[0], key], axis=3)
+        value = tf.concat([cache[1], value], axis=3)
+        mixed, _ = self.attend(query, key, value)
+        return self.project_output(tf.reshape(mixed, shape)), (key, value)
+
+
+@keras.saving.register_keras_serializable(package="shared_transformer_tf")
+class CrossAttention(_Attention):
+    """Attention of a sequence to another, whose keys may be kept.
+
+    Keys and values depend only on weights and memory, so decoding computes
+    them once per layer *object*, however many depths use it.
+
+    Args:
+        num_heads: heads; must divide the width of the inputs.
+        dropout: rate on the attention weights.
+        initial_gain: factor on the initial value and output projections.
+
+    Call arguments:
+        x: (batch, query, hidden).
+        memory: (batch, source, hidden).
+        bias: added to the scores, broadcast to (batch, heads, query, source).
+        seed: int32 (2,) of the dropout; `None` drops nothing.
+
+    Returns:
+        (batch, query, hidden).
+    """
+
+    def _build_projections(self, hidden_dim: int) -> None:
+        self.query_kernel = self.add_weight(
+            name="query_kernel",
+            shape=(hidden_dim, hidden_dim),
+            initializer=projection.FusedGlorot(1, (1,)),
+        )
+        self.query_bias = self.add_weight(
+            name="query_bias", shape=(hidden_dim,), initializer="zeros"
+        )
+        self.kernel = self.add_weight(
+            name="key_value_kernel",
+            shape=(hidden_dim, 2 * hidden_dim),
+            initializer=projection.FusedGlorot(2, (1, self.initial_gain)),
+        )
+        self.bias = self.add_weight(
+            name="key_value_bias",
+            shape=(2 * hidden_dim,),
+            initializer="zeros",
+        )
+
+    def call(
+        self,
+        x: tf.Tensor,
+        memory: tf.Tensor,
+        bias: tf.Tensor | None = None,
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """See the class."""
+        mixed, _ = self.decode(x, self.project_memory(memory), bias, seed)
+        return mixed
+
+    def project_memory(self, memory: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns keys and values, each (batch, heads, source, head)."""
+        key, value = tf.split(
+            projection.project(memory, self.kernel, self.bias), 2, axis=-1
+        )
+        return split_heads(key, self.num_heads), split_heads(
+            value, self.num_heads
+        )
+
+    def decode(
+        self,
+        x: tf.Tensor,
+        keys_values: tuple[tf.Tensor, tf.Tensor],
+        bias: tf.Tensor | None = None,
+        seed: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Attends to projected memory; beams may stand on the query axis.
+
+        Args:
+            x: (batch, query, hidden).
+            keys_values: of `project_memory`.
+            bias: as in a call.
+            seed: as in a call.
+
+        Returns:
+            (batch, query, hidden) and the attention weights
+            (batch, heads, query, source).
+        """
+        query = split_heads(
+            projection.project(x, self.query_kernel, self.query_bias),
+            self.num_heads,
+        )
+        mixed, weights = self.attend(query, *keys_values, bias, seed)
+        return self.project_output(join_heads(mixed)), weights

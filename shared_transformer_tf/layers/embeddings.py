@@ -1,0 +1,89 @@
+"""From token ids to vectors, and back to logits."""
+
+import keras
+import keras_nlp
+import tensorflow as tf
+
+from shared_transformer_tf.layers.dropout import dropout
+
+
+@keras.saving.register_keras_serializable(package="shared_transformer_tf")
+class SequenceEmbedding(keras.layers.Layer):
+    """Scaled token embeddings plus sinusoidal positions.
+
+    It references a `keras.layers.ReversibleEmbedding`, which several such
+    layers may share: one matrix for source, target and output.
+
+    Args:
+        tokens: the embedding matrix.
+        dropout: rate on the sum.
+        seed: of the dropout.
+
+    Call arguments:
+        ids: int32 (batch, length).
+        start_index: position of the first id.
+        training: whether to drop.
+
+    Returns:
+        (batch, length, hidden).
+    """
+
+    def __init__(
+        self,
+        tokens: keras.layers.ReversibleEmbedding,
+        *,
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.tokens = tokens
+        self.dropout = dropout
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        # float32: bfloat16 cannot tell position 256 from 257
+        self.positions = keras_nlp.layers.SinePositionEncoding(
+            name="positions", dtype="float32"
+        )
+
+    def build(self, input_shape: tuple) -> None:
+        """Creates the embedding matrix."""
+        if not self.tokens.built:
+            self.tokens.build(input_shape)
+        self.positions.build((*input_shape, self.tokens.output_dim))
+        self.built = True
+
+    def call(
+        self,
+        ids: tf.Tensor,
+        start_index: int | tf.Tensor = 0,
+        training: bool | None = None,
+    ) -> tf.Tensor:
+        """See the class."""
+        x = self.tokens(ids)  # (batch, length, hidden)
+        x *= tf.cast(self.tokens.output_dim**0.5, x.dtype)
+        one_row = tf.cast(x[:1], tf.float32)
+        positions = self.positions(one_row, start_index=start_index)
+        x += tf.cast(positions, x.dtype)
+        if training and self.dropout:
+            seed = tf.cast(self.seed_generator.next(), tf.int32)
+            x = dropout(x, self.dropout, seed)
+        return x
+
+    def compute_output_shape(self, input_shape: tuple, **_) -> tuple:
+        """Returns (batch, length, hidden)."""
+        return (*input_shape, self.tokens.output_dim)
+
+    def get_config(self) -> dict:
+        """Returns the constructor's arguments."""
+        return super().get_config() | {
+            "tokens": keras.saving.serialize_keras_object(self.tokens),
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict) -> "SequenceEmbedding":
+        """Returns the layer that `get_config` describes."""
+        tokens = keras.saving.deserialize_keras_object(config.pop("tokens"))
+        return cls(tokens, **config)

@@ -1,0 +1,329 @@
+"""The translation model: two stacks that share sublayers by their plans."""
+
+from collections.abc import Iterable, Sequence
+
+import keras
+import tensorflow as tf
+
+from shared_transformer_tf import config as config_lib
+from shared_transformer_tf import sharing as sharing_lib
+from shared_transformer_tf.layers.embeddings import SequenceEmbedding
+from shared_transformer_tf.layers.masking import padding_bias
+from shared_transformer_tf.layers.stack import Stack
+from shared_transformer_tf.training.losses import projected_token_losses
+from shared_transformer_tf.training.model import NormalizedGradientModel
+
+DecodingContext = tuple[list[tuple[tf.Tensor, tf.Tensor]], tf.Tensor]
+DecodingState = list[tuple[tf.Tensor, tf.Tensor]]
+
+
+@keras.saving.register_keras_serializable(package="shared_transformer_tf")
+class SharedTransformer(NormalizedGradientModel):
+    """An encoder-decoder Transformer whose layers share sublayer objects.
+
+    Padding is id 0 at the end of a row; the model masks it itself.
+
+    Args:
+        vocabulary_size: of the source, and of the target unless that is
+            given.
+        target_vocabulary_size: of the target, where it differs.
+        num_layers: depth of the encoder, and of the decoder unless given.
+        num_blocks: unique blocks of a stack; `None`: what `sharing` implies.
+        sharing: a strategy (`none`, `universal`, `sequence`, `cycle`,
+            `cycle_rev`, `sandwich`) or a schedule of block indices.
+        num_decoder_layers: `None` follows the encoder, as do the next two.
+        num_decoder_blocks: unique blocks of the decoder.
+        decoder_sharing: strategy or schedule of the decoder.
+        shared_sublayers: kinds that follow the schedule: `"all"`, `"none"` or
+            names of `self_attention`, `cross_attention`, `feed_forward`,
+            `layer_norm`; each depth owns the others.
+        unshared_first: bottom layers of a stack with a block of their own.
+        unshared_last: top layers with a block of their own.
+        shared_with_decoder: kinds that the decoder takes from the encoder:
+            `"none"`, `"all"` or names of `self_attention`, `feed_forward`.
+        tied_embeddings: `"all"` one matrix for source, target and output,
+            `"decoder"` one for target and output, `"none"` three.
+        hidden_dim: width.
+        num_heads: attention heads; must divide the width.
+        intermediate_dim: width inside feed-forward sublayers.
+        activation: `relu`, `gelu` or `silu`.
+        normalization: `"pre"` or `"post"`.
+        residual_scale: see `Residual`.
+        residual_lambda: of `"inverse_uses_sqrt_blocks"`.
+        depth_embedding: a learned vector per depth.
+        dropout: on embeddings and every sublayer's output.
+        attention_dropout: on attention weights.
+        activation_dropout: inside feed-forward sublayers.
+        seed: of the dropout.
+
+    Call arguments:
+        inputs: `(source_ids, target_in)`, int32 (batch, source) and (batch,
+            target). `target_in` begins with the start symbol.
+        training: whether to drop.
+
+    Returns:
+        Logits (batch, target, target vocabulary).
+
+    Raises:
+        ValueError: if a schedule is impossible or a name is unknown.
+
+    Example:
+        model = SharedTransformer(
+            vocabulary_size=8000, num_layers=6, num_blocks=3,
+            sharing="cycle_rev", hidden_dim=256, num_heads=4,
+            intermediate_dim=1024, dropout=0.1)
+        logits = model((source_ids, target_in))
+
+    Reference:
+        "Understanding Parameter Sharing in Transformers", arXiv 2306.09380.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        *,
+        target_vocabulary_size: int | None = None,
+        num_layers: int = 6,
+        num_blocks: int | None = None,
+        sharing: str | Sequence[int] = "none",
+        num_decoder_layers: int | None = None,
+        num_decoder_blocks: int | None = None,
+        decoder_sharing: str | Sequence[int] | None = None,
+        shared_sublayers: str | Iterable[str] = "all",
+        unshared_first: int = 0,
+        unshared_last: int = 0,
+        shared_with_decoder: str | Iterable[str] = "none",
+        tied_embeddings: str = "all",
+        hidden_dim: int = 512,
+        num_heads: int = 8,
+        intermediate_dim: int = 2048,
+        activation: str = "relu",
+        normalization: str = "pre",
+        residual_scale: str = "none",
+        residual_lambda: float = 1.0,
+        depth_embedding: bool = False,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.0,
+        activation_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        arguments = {
+            name: value
+            for name, value in locals().items()
+            if name not in ("self", "kwargs", "__class__")
+        }
+        super().__init__(**kwargs)
+        self._arguments = arguments
+        self.hidden_dim = hidden_dim
+        self.num_heads = num_heads
+        self.source_vocabulary_size = vocabulary_size
+        self.target_vocabulary_size = target_vocabulary_size or vocabulary_size
+        self._make_embeddings(tied_embeddings, dropout, seed)
+        self._make_stacks()
+        self.build(((None, None), (None, None)))
+
+    def _make_embeddings(self, tied: str, dropout: float, seed) -> None:
+        if tied not in ("all", "decoder", "none"):
+            raise ValueError(
+                f"`tied_embeddings` is {tied!r}; choose 'all', 'decoder' or "
+                "'none'."
+            )
+        sizes = self.source_vocabulary_size, self.target_vocabulary_size
+        if tied == "all" and sizes[0] != sizes[1]:
+            raise ValueError(
+                "One embedding matrix needs one vocabulary, but the source "
+                f"has {sizes[0]} pieces and the target {sizes[1]}: set "
+                "`tied_embeddings` to 'decoder', or train a joint tokenizer."
+            )
+
+        def make(name: str, size: int, **options):
+            return keras.layers.ReversibleEmbedding(
+                size,
+                self.hidden_dim,
+                embeddings_initializer=keras.initializers.RandomNormal(
+                    stddev=self.hidden_dim**-0.5
+                ),
+                name=name,
+                dtype=self.dtype_policy,
+                **options,
+            )
+
+        self.target_tokens = make(
+            "target_tokens", sizes[1], tie_weights=tied != "none"
+        )
+        self.source_tokens = (
+            self.target_tokens
+            if tied == "all"
+            else make("source_tokens", sizes[0])
+        )
+        options = {"dropout": dropout, "seed": seed, "dtype": self.dtype_policy}
+        self.source_embedding = SequenceEmbedding(
+            self.source_tokens, name="source_embedding", **options
+        )
+        self.target_embedding = SequenceEmbedding(
+            self.target_tokens, name="target_embedding", **options
+        )
+
+    def _make_stacks(self) -> None:
+        given = self._arguments
+        plan = {
+            name: given[name]
+            for name in ("shared_sublayers", "unshared_first", "unshared_last")
+        }
+        options = plan | {
+            name: given[name]
+            for name in (
+                "num_heads intermediate_dim activation normalization "
+                "residual_scale residual_lambda depth_embedding dropout "
+                "attention_dropout activation_dropout seed"
+            ).split()
+        }
+        options["dtype"] = self.dtype_policy
+        self.encoder = Stack(
+            given["num_layers"],
+            given["num_blocks"],
+            given["sharing"],
+            name="encoder",
+            **options,
+        )
+        decoder = sharing_lib.decoder_arguments(
+            *(given[name] for name in sharing_lib.DECODER_ARGUMENTS)
+        )
+        lent = sharing_lib.parse_kinds(
+            given["shared_with_decoder"], sharing_lib.LENDABLE_KINDS
+        )
+        lender = {
+            "self_attention": self.encoder.self_attentions,
+            "feed_forward": self.encoder.feed_forwards,
+        }
+        self.decoder = Stack(
+            *decoder,
+            decoder=True,
+            borrowed={kind: lender[kind] for kind in lent},
+            name="decoder",
+            **options,
+        )
+
+    def build(self, input_shape: tuple) -> None:
+        """Creates every weight for inputs of two (batch, length) shapes."""
+        source_shape, target_shape = input_shape
+        self.source_embedding.build(source_shape)
+        self.target_embedding.build(target_shape)
+        self.encoder.build((*source_shape, self.hidden_dim))
+        self.decoder.build((*target_shape, self.hidden_dim))
+        self.built = True
+
+    def call(
+        self,
+        inputs: tuple[tf.Tensor, tf.Tensor],
+        training: bool | None = None,
+    ) -> tf.Tensor:
+        """See the class."""
+        hidden = self._hidden(inputs, training)
+        return self.target_tokens(hidden, reverse=True)
+
+    def _hidden(self, inputs, training) -> tf.Tensor:
+        source_ids, target_in = inputs
+        memory, memory_bias = self._encode(source_ids, training)
+        x = self.target_embedding(target_in, training=training)
+        return self.decoder(
+            x, memory=memory, memory_bias=memory_bias, training=training
+        )  # (batch, target, hidden)
+
+    def _encode(self, source_ids, training) -> tuple[tf.Tensor, tf.Tensor]:
+        x = self.source_embedding(source_ids, training=training)
+        bias = padding_bias(source_ids != config_lib.PAD_ID, x.dtype)
+        return self.encoder(x, bias=bias, training=training), bias
+
+    def encode(
+        self, source_ids: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
+        """Returns the encoder's output (batch, source, hidden).
+
+        Args:
+            source_ids: int32 (batch, source), 0 pads.
+            training: whether to drop.
+        """
+        return self._encode(source_ids, training)[0]
+
+    def token_losses(self, inputs, targets, label_smoothing, training):
+        """Cross-entropy from the hidden states; see the base class.
+
+        Logits are never normalised nor kept: loss and output projection are
+        one operation with a gradient of its own.
+        """
+        hidden = self._hidden(inputs, training)
+        return projected_token_losses(
+            hidden, self.output_kernel(), targets, label_smoothing
+        )
+
+    def output_kernel(self) -> tf.Tensor:
+        """Returns the output projection (target vocabulary, hidden)."""
+        if self.target_tokens.tie_weights:
+            return tf.convert_to_tensor(self.target_tokens.embeddings)
+        return tf.transpose(self.target_tokens.reverse_embeddings)
+
+    def start_decoding(self, source_ids: tf.Tensor) -> DecodingContext:
+        """Encodes and projects what every decoding step needs.
+
+        Args:
+            source_ids: int32 (batch, source), 0 pads.
+
+        Returns:
+            Cross-attention keys and values of each *unique* block, (batch,
+            heads, source, head), and the bias that masks padding.
+        """
+        memory, bias = self._encode(source_ids, False)
+        return self.decoder.project_memory(memory), bias
+
+    def initial_state(
+        self, batch_size: int | tf.Tensor, num_beams: int
+    ) -> DecodingState:
+        """Returns empty self-attention caches, one pair for each depth.
+
+        Each is (batch, beams, heads, past, head), growing on axis 3.
+        """
+        shape = [
+            batch_size,
+            num_beams,
+            self.num_heads,
+            0,
+            self.hidden_dim // self.num_heads,
+        ]
+        empty = tf.zeros(shape, self.compute_dtype)
+        return [(empty, empty) for _ in range(self.decoder.num_layers)]
+
+    def decode_step(
+        self,
+        ids: tf.Tensor,
+        position: tf.Tensor,
+        state: DecodingState,
+        context: DecodingContext,
+    ) -> tuple[tf.Tensor, tf.Tensor, DecodingState]:
+        """Predicts the next token of every beam.
+
+        Args:
+            ids: int32 (batch, beams), the newest token.
+            position: int32 scalar, its position; the start symbol has 0.
+            state: of `initial_state` or the previous step.
+            context: of `start_decoding`.
+
+        Returns:
+            Logits, float32 (batch, beams, vocabulary); the last layer's
+            cross-attention averaged over heads, float32 (batch, beams,
+            source); the new state.
+        """
+        keys_values, bias = context
+        # each beam is a row of length 1, so that all get the same position
+        flat = tf.reshape(ids, [-1, 1])
+        x = self.target_embedding(flat, start_index=position, training=False)
+        x = tf.reshape(x, [*tf.unstack(tf.shape(ids)), self.hidden_dim])
+        x, state, attention = self.decoder.decode(x, state, keys_values, bias)
+        logits = self.target_tokens(x, reverse=True)
+        attention = tf.reduce_mean(tf.cast(attention, tf.float32), axis=1)
+        return tf.cast(logits, tf.float32), attention, state
+
+    def get_config(self) -> dict:
+        """Returns the constructor's arguments."""
+        return super().get_config() | self._arguments

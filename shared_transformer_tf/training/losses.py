@@ -1,0 +1,141 @@
+"""Label-smoothed cross-entropy that keeps no log-softmax tensor.
+
+With q the target distribution, 1 - s on the right token plus s spread evenly
+over the vocabulary V, the loss of a token is
+
+    -sum_v q_v log p_v = logsumexp(z) - (1 - s) z_target - (s / V) sum_v z_v
+
+and its gradient in the logits z is softmax(z) - q. Only the exponentials are
+kept from the forward pass; their row sums enter as a factor on the narrow
+side of the products, so that nothing but matrix products touches a tensor as
+wide as the vocabulary in the backward pass.
+"""
+
+import tensorflow as tf
+
+PAD_ID = 0
+
+
+def projected_token_losses(
+    hidden: tf.Tensor,
+    kernel: tf.Tensor,
+    targets: tf.Tensor,
+    label_smoothing: float,
+) -> tf.Tensor:
+    """Returns the loss of each token, its logits being `hidden @ kernel.T`.
+
+    Args:
+        hidden: (batch, target, hidden), in the compute dtype.
+        kernel: (vocabulary, hidden).
+        targets: int32 (batch, target), 0 pads.
+        label_smoothing: s above, in [0, 1).
+
+    Returns:
+        float32 (batch, target), nats; 0 at padding.
+    """
+    positions = tf.where(targets != PAD_ID)  # (tokens, 2)
+    losses = _projected_losses(
+        tf.gather_nd(hidden, positions),
+        tf.cast(kernel, hidden.dtype),
+        tf.gather_nd(targets, positions),
+        label_smoothing,
+    )
+    return tf.scatter_nd(positions, losses, tf.shape(targets, tf.int64))
+
+
+def _projected_losses(rows, kernel, labels, label_smoothing) -> tf.Tensor:
+    @tf.custom_gradient
+    def losses(rows, kernel):
+        logits = tf.matmul(rows, kernel, transpose_b=True)  # (tokens, words)
+        highest = tf.reduce_max(logits, axis=-1, keepdims=True)
+        exponentials = tf.exp(logits - highest)
+        total = tf.reduce_sum(tf.cast(exponentials, tf.float32), axis=-1)
+        target_rows = tf.gather(kernel, labels)  # (tokens, hidden)
+        mean_row = tf.reduce_mean(tf.cast(kernel, tf.float32), axis=0)
+        expected = (1 - label_smoothing) * tf.cast(target_rows, tf.float32)
+        expected += label_smoothing * mean_row
+        expected_logit = tf.reduce_sum(
+            expected * tf.cast(rows, tf.float32), axis=-1
+        )
+        value = (
+            tf.math.log(total)
+            + tf.cast(highest[:, 0], tf.float32)
+            - expected_logit
+        )
+
+        def gradient(upstream):
+            dtype = rows.dtype
+            weight = upstream[:, tf.newaxis]  # float32 (tokens, 1)
+            scale = weight / total[:, tf.newaxis]
+            through = tf.matmul(exponentials, kernel)
+            rows_gradient = scale * tf.cast(through, tf.float32)
+            rows_gradient -= weight * expected
+            weighted_rows = weight * tf.cast(rows, tf.float32)
+            scaled_rows = tf.cast(scale * tf.cast(rows, tf.float32), dtype)
+            kernel_gradient = tf.cast(
+                tf.matmul(exponentials, scaled_rows, transpose_a=True),
+                tf.float32,
+            )
+            if label_smoothing:
+                words = tf.cast(tf.shape(kernel)[0], tf.float32)
+                spread = tf.reduce_sum(weighted_rows, axis=0) / words
+                kernel_gradient -= label_smoothing * spread
+            kernel_gradient = tf.tensor_scatter_nd_sub(
+                kernel_gradient,
+                labels[:, tf.newaxis],
+                (1 - label_smoothing) * weighted_rows,
+            )
+            return tf.cast(rows_gradient, dtype), tf.cast(
+                kernel_gradient, dtype
+            )
+
+        return value, gradient
+
+    return losses(rows, kernel)
+
+
+def token_losses(
+    logits: tf.Tensor, targets: tf.Tensor, label_smoothing: float
+) -> tf.Tensor:
+    """Returns the loss of each token from its logits.
+
+    Args:
+        logits: (batch, target, vocabulary).
+        targets: int32 (batch, target), 0 pads.
+        label_smoothing: s above, in [0, 1).
+
+    Returns:
+        float32 (batch, target), nats; 0 at padding.
+    """
+
+    @tf.custom_gradient
+    def losses(logits):
+        wide = tf.cast(logits, tf.float32)
+        highest = tf.reduce_max(wide, axis=-1, keepdims=True)
+        exponentials = tf.exp(wide - highest)
+        total = tf.reduce_sum(exponentials, axis=-1)
+        right = tf.gather(wide, targets, batch_dims=2)
+        value = tf.math.log(total) + highest[..., 0]
+        value -= (1 - label_smoothing) * right
+        if label_smoothing:
+            value -= label_smoothing * tf.reduce_mean(wide, axis=-1)
+        mask = tf.cast(targets != PAD_ID, tf.float32)
+
+        def gradient(upstream):
+            weight = (upstream * mask)[..., tf.newaxis]
+            words = logits.shape[-1]
+            result = exponentials * (weight / total[..., tf.newaxis])
+            if label_smoothing:
+                result -= weight * (label_smoothing / words)
+            shape = tf.shape(result)
+            rows = tf.range(tf.size(targets))
+            result = tf.tensor_scatter_nd_sub(
+                tf.reshape(result, [-1, words]),
+                tf.stack([rows, tf.reshape(targets, [-1])], axis=1),
+                tf.reshape((1 - label_smoothing) * weight, [-1]),
+            )
+            return tf.cast(tf.reshape(result, shape), logits.dtype)
+
+        return value * mask, gradient
+
+    return losses(tf.convert_to_tensor(logits))

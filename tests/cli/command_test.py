@@ -1,0 +1,158 @@
+import importlib
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from shared_transformer_tf import errors
+from shared_transformer_tf.cli import command, train
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+COMMANDS = ("train", "evaluate", "translate", "score", "export")
+
+each_command = pytest.mark.parametrize("name", COMMANDS)
+
+
+def run(name, *arguments):
+    module = importlib.import_module(f"shared_transformer_tf.cli.{name}")
+    return module.main([name, *arguments])
+
+
+def one_line_of(capsys):
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+@each_command
+@pytest.mark.parametrize("flag", ["--help", "-h", "--helpfull"])
+def test_help_lists_every_flag(name, flag, capsys):
+    assert run(name, flag) == 0
+    out = capsys.readouterr().out
+    assert f"python bin/{name}.py" in out
+    assert "--workdir" in out
+
+
+@each_command
+def test_help_of_the_script_does_not_load_tensorflow(name):
+    code = (
+        "import sys, runpy\n"
+        f"sys.argv = ['{name}.py', '--help']\n"
+        "try:\n"
+        f"    runpy.run_path('bin/{name}.py', run_name='__main__')\n"
+        "except SystemExit as stop:\n"
+        "    assert stop.code == 0\n"
+        "slow = {'tensorflow', 'keras', 'numpy'} & sys.modules.keys()\n"
+        "sys.exit(f'loaded {slow}' if slow else 0)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_help_of_train_lists_config_fields_and_defaults(capsys):
+    assert run("train", "--help") == 0
+    out = capsys.readouterr().out
+    assert "--config.data.batch_tokens=4096" in out
+    assert "--config.model.normalization=pre  (pre, post)" in out
+
+
+@each_command
+def test_wrong_flag_names_the_closest(name, capsys):
+    assert run(name, "--wokdir=x") == 1
+    assert "--workdir" in one_line_of(capsys)
+
+
+def test_flag_that_resembles_none_lists_the_valid_ones(capsys):
+    assert run("score", "--zzzz=1") == 1
+    line = one_line_of(capsys)
+    assert all(f"--{name}" in line for name in ("workdir", "source", "target"))
+
+
+@each_command
+def test_missing_workdir_and_stray_arguments_are_refused(name, capsys):
+    assert run(name) == 1
+    assert "--workdir" in one_line_of(capsys)
+    assert run(name, "stray") == 1
+    assert "'stray'" in one_line_of(capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "flag", "valid"),
+    [
+        ("train", "--strategy=all", "none"),
+        ("export", "--format=tflite", "saved_model"),
+        ("translate", "--length_penalty=other", "gnmt, power"),
+        ("evaluate", "--beam_size=many", "type int"),
+        ("translate", "--alpha=x=y: z", "--alpha=x=y: z is wrong"),
+    ],
+)
+def test_wrong_value_tells_the_valid_ones(name, flag, valid, capsys):
+    assert run(name, "--workdir=none", flag) == 1
+    assert valid in one_line_of(capsys)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "shown"),
+    [
+        (errors.InputError("Wrong\nvalue."), 1, "Error: Wrong value."),
+        (FileNotFoundError(2, "No such file", "x.txt"), 1, "x.txt"),
+        (OSError("disk is full"), 1, "Error: disk is full"),
+        (KeyboardInterrupt(), 130, "Stopped."),
+    ],
+)
+def test_mistakes_are_one_line_and_an_exit_code(error, code, shown, capsys):
+    def fail(values):
+        raise error
+
+    assert command.run("doc", lambda values: None, fail, ["name"]) == code
+    assert shown in one_line_of(capsys)
+
+
+def test_a_bug_keeps_its_traceback():
+    def fail(values):
+        raise KeyError("bug")
+
+    with pytest.raises(KeyError):
+        command.run("doc", lambda values: None, fail, ["name"])
+
+
+def test_reader_that_goes_away_is_no_error():
+    code = (
+        "import sys\n"
+        "from shared_transformer_tf.cli import command\n"
+        "def main(values):\n"
+        "    for _ in range(100000): print('line')\n"
+        "sys.exit(command.run('doc', lambda v: None, main, ['name']))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_train_passes_config_workdir_and_strategy_on(monkeypatch, tmp_path):
+    calls = []
+    experiment = importlib.import_module("shared_transformer_tf.experiment")
+    monkeypatch.setattr(experiment, "train", lambda *a: calls.append(a))
+    code = train.main(
+        [
+            "train",
+            "--config.training.max_steps=7",
+            f"--workdir={tmp_path}",
+            "--config=multi30k_shared",
+            "--config.model.hidden_dim",
+            "64",
+        ]
+    )
+    assert code == 0
+    ((config, workdir, strategy),) = calls
+    assert config.training.max_steps == 7
+    assert (config.model.hidden_dim, config.model.num_blocks) == (64, 2)
+    assert (workdir, strategy) == (str(tmp_path), "none")

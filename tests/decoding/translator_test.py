@@ -1,0 +1,232 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl import logging
+
+from shared_transformer_tf import config, errors
+from shared_transformer_tf.decoding import sampling, translator
+from shared_transformer_tf.models import transformer
+
+VOCABULARY = 40
+
+
+class NumberTokenizer:
+    """Takes every word for its number, as an id."""
+
+    def encode_source(self, lines):
+        for line in lines:
+            line.encode()
+        return [[int(x) for x in line.split()] for line in lines]
+
+    encode_target = encode_source
+
+    def decode_target(self, ids):
+        return [" ".join(str(x) for x in row if x > 3) for row in ids]
+
+
+@pytest.fixture(scope="module")
+def model():
+    made = transformer.SharedTransformer(
+        VOCABULARY,
+        num_layers=3,
+        num_blocks=2,
+        sharing="0 1 0",
+        hidden_dim=16,
+        num_heads=2,
+        intermediate_dim=32,
+        seed=1,
+    )
+    made.build(((None, None), (None, None)))
+    generator = np.random.default_rng(1)
+    for weight in made.trainable_weights:  # far from uniform predictions
+        noise = generator.normal(0, 0.3, weight.shape)
+        weight.assign_add(tf.cast(noise, "float32"))
+    return made
+
+
+def make_lines(count, seed=0):
+    generator = np.random.default_rng(seed)
+    lengths = generator.integers(1, 12, count)
+    return [
+        " ".join(map(str, generator.integers(4, VOCABULARY, n)))
+        for n in lengths
+    ]
+
+
+def make(model, beam_size=4, **options):
+    options = config.DecodingConfig(beam_size=beam_size, **options)
+    return translator.Translator(model, NumberTokenizer(), options, 24)
+
+
+def test_cached_steps_equal_the_whole_sequence(model):
+    generator = np.random.default_rng(2)
+    source = generator.integers(4, VOCABULARY, (3, 7))
+    source[1, 4:] = config.PAD_ID
+    target_in = generator.integers(4, VOCABULARY, (3, 2, 6))
+    target_in[:, :, 0] = config.START_ID
+    source, target_in = (tf.cast(x, tf.int32) for x in (source, target_in))
+    context = model.start_decoding(source)
+    state = model.initial_state(3, 2)
+    steps = []
+    for position in range(6):
+        logits, attention, state = model.decode_step(
+            target_in[:, :, position], tf.constant(position), state, context
+        )
+        steps.append(logits)
+        np.testing.assert_allclose(
+            tf.reduce_sum(attention, -1), np.ones((3, 2)), rtol=1e-5
+        )
+    for beam in range(2):
+        whole = model((source, target_in[:, beam]))
+        cached = tf.stack([logits[:, beam] for logits in steps], 1)
+        np.testing.assert_allclose(cached, whole, atol=2e-5)
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_scores_equal_forced_scoring(model, beam_size):
+    translate = make(model, beam_size, alpha=0.0)
+    lines = make_lines(20)
+    results = translate.translate_with_scores(lines, beam_size)
+    pairs = [
+        (line, text, score)
+        for line, result in zip(lines, results, strict=True)
+        for text, score in result
+        if len(text.split()) + 1 < len(line.split()) * 1.5 + 10
+    ]
+    assert len(pairs) > 5
+    sources, targets, scores = zip(*pairs, strict=True)
+    forced = translate.score(sources, targets)
+    # float32 sums over a sentence
+    np.testing.assert_allclose(scores, forced, rtol=2e-6, atol=4e-6)
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_batched_equals_one_by_one_in_order(model, beam_size):
+    lines = ["", *make_lines(11), " \t", *make_lines(3, seed=5)]
+    translate = make(model, beam_size, batch_sentences=4)
+    together = translate.translate_with_scores(lines)
+    for line, ((text, score),) in zip(lines, together, strict=True):
+        ((alone, alone_score),) = translate.translate_with_scores([line])[:1]
+        assert text == alone
+        assert score == pytest.approx(alone_score, abs=1e-5)
+    assert translate(lines) == [text for ((text, _),) in together]
+
+
+def test_blank_lines_give_empty_strings(model):
+    translate = make(model)
+    assert translate(["", "  ", "\t\u3000\n"]) == [""] * 3
+    assert translate(["", "5 6"], num_best=2)[0] == [""]
+    assert translate([]) == []
+    assert translate.translate_ids([[], [4, 5]])[0] == ""
+    assert translate.sample([""]) == [[("", 0.0)]]
+
+
+def test_one_trace_serves_every_shape(model):
+    translate = make(model, batch_sentences=3)
+    translate(make_lines(5))
+    translate(make_lines(7, seed=1))
+    translate.translate_ids([[5, 6]])
+    assert translate.traces == 1
+    translate(make_lines(2), num_best=2)
+    assert translate.traces == 2
+
+
+def test_encoded_sentences_translate_as_their_text(model):
+    lines = make_lines(6)
+    translate = make(model, beam_size=1)
+    ids = NumberTokenizer().encode_source(lines)
+    assert translate.translate_ids(ids) == translate(lines)
+
+
+def test_translator_follows_the_weights(model):
+    translate = make(model, beam_size=1)
+    lines = make_lines(6)
+    before = translate(lines)
+    kernel = model.target_tokens.embeddings
+    kept = kernel.numpy()
+    kernel.assign(kept[::-1])
+    after = translate(lines)
+    kernel.assign(kept)
+    assert before != after
+    assert translate(lines) == before
+
+
+def test_n_best_is_sorted_and_at_most_the_beam(model):
+    translate = make(model)
+    for result in translate.translate_with_scores(make_lines(5), 4):
+        scores = [score for _, score in result]
+        assert 1 <= len(scores) <= 4
+        assert scores == sorted(scores, reverse=True)
+    for num_best in (0, 5):
+        with pytest.raises(errors.InputError, match="num_best"):
+            translate(["5"], num_best=num_best)
+
+
+def test_output_stays_within_the_limit_of_its_row(model):
+    translate = make(model, max_length_factor=1.0, max_length_offset=1)
+    lines = make_lines(20)
+    for line, text in zip(lines, translate(lines), strict=True):
+        assert len(text.split()) <= len(line.split()) + 1
+
+
+def test_long_lines_are_cut_with_one_warning_that_counts(model, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(
+        logging, "warning", lambda text, *values: warnings.append(text % values)
+    )
+    translate = make(model)
+    long = " ".join(["7 8"] * 30)
+    cut = " ".join(long.split()[:23])
+    assert translate([long, "5", long]) == translate([cut, "5", cut])
+    assert warnings == ["2 of 3 lines were cut to 23 tokens."]
+
+
+def test_lone_surrogates_are_replaced():
+    assert translator.clean_text("a\udcffb") == "a\ufffdb"
+    assert translator.clean_text("\u3000\u2028") == ""
+    assert translator.clean_text(" a\u2028b ") == " a\u2028b "
+
+
+def test_scores_of_texts_do_not_depend_on_the_batch(model):
+    sources, targets = make_lines(30), make_lines(30, seed=1)
+    sources[3] = targets[5] = ""
+    translate = make(model)
+    together = translate.score(sources, targets)
+    alone = [
+        translate.score([source], [target])[0]
+        for source, target in zip(sources, targets, strict=True)
+    ]
+    np.testing.assert_allclose(together, alone, rtol=1e-5)
+    assert all(score < 0 for score in together)
+    assert translate.score([], []) == []
+    with pytest.raises(errors.InputError, match="2 sources came with 1"):
+        translate.score(["5", "6"], ["7"])
+
+
+def test_blank_target_scores_the_end_symbol_alone(model):
+    translate = make(model)
+    context = model.start_decoding(tf.constant([[5, 6, config.END_ID]]))
+    logits, _, _ = model.decode_step(
+        tf.constant([[config.START_ID]]),
+        tf.constant(0),
+        model.initial_state(1, 1),
+        context,
+    )
+    end = tf.nn.log_softmax(logits)[0, 0, config.END_ID]
+    (blank,) = translate.score(["5 6"], [""])
+    assert blank == pytest.approx(float(end), abs=1e-5)
+
+
+def test_samples_repeat_with_their_seed(model):
+    translate = make(model)
+    lines = make_lines(5)
+    options = sampling.SamplingOptions(num_samples=3)
+    first = translate.sample(lines, options, seed=1)
+    assert first == translate.sample(lines, options, seed=1)
+    assert first != translate.sample(lines, options, seed=2)
+    assert all(len(result) == 3 for result in first)
+    greedy = make(model, beam_size=1)
+    single = sampling.SamplingOptions(top_k=1)
+    assert [text for ((text, _),) in translate.sample(lines, single)] == greedy(
+        lines
+    )

@@ -1,0 +1,53 @@
+"""Properties of the scores."""
+
+import json
+
+import pytest
+
+from shared_transformer_tf import errors
+from shared_transformer_tf.evaluation import metrics
+
+REFERENCES = ["Ein Mann fährt Rad.", "Zwei Hunde spielen im hohen Gras."]
+
+
+def test_a_perfect_translation_has_perfect_scores():
+    scores = metrics.evaluate(REFERENCES, REFERENCES)
+    assert scores.bleu == pytest.approx(100)
+    assert scores.chrf == pytest.approx(100)
+    assert scores.ter == 0
+
+
+def test_a_worse_translation_scores_worse_in_every_metric():
+    better, worse = (
+        metrics.evaluate([first, REFERENCES[1]], REFERENCES)
+        for first in ("Ein Mann fährt Bus.", "Eine Frau singt.")
+    )
+    assert better.bleu > worse.bleu
+    assert better.chrf > worse.chrf
+    assert better.ter < worse.ter
+
+
+def test_signatures_name_tokeniser_case_and_version():
+    signatures = metrics.evaluate(REFERENCES, REFERENCES).signatures
+    assert set(signatures) == {"bleu", "chrf", "ter"}
+    assert "case:mixed" in signatures["bleu"]
+    assert "tok:13a" in signatures["bleu"]
+    assert "version:" in signatures["ter"]
+
+
+def test_scores_round_trip_through_json():
+    scores = metrics.evaluate(REFERENCES, REFERENCES)
+    values = json.loads(json.dumps(scores.to_dict()))
+    assert metrics.Scores(**values) == scores
+
+
+def test_bleu_alone_is_the_same_bleu():
+    hypotheses = ["Ein Mann fährt ein Rad.", "Hunde spielen im hohen Gras."]
+    bleu = metrics.corpus_bleu(hypotheses, REFERENCES)
+    assert bleu == metrics.evaluate(hypotheses, REFERENCES).bleu
+
+
+@pytest.mark.parametrize("score", [metrics.evaluate, metrics.corpus_bleu])
+def test_unequal_counts_are_refused(score):
+    with pytest.raises(errors.InputError, match="1 translations and 2 ref"):
+        score(REFERENCES[:1], REFERENCES)

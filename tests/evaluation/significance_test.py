@@ -1,0 +1,59 @@
+"""Properties of the paired bootstrap."""
+
+import numpy as np
+import pytest
+
+from shared_transformer_tf import errors
+from shared_transformer_tf.evaluation import metrics, significance
+
+WORDS = "a b c d e f g h i j k l m n".split()
+
+
+def make_text(num_sentences=80):
+    rng = np.random.default_rng(1)
+    return [" ".join(rng.choice(WORDS, 9)) for _ in range(num_sentences)]
+
+
+def spoil(lines, fraction, seed):
+    rng = np.random.default_rng(seed)
+    return [
+        " ".join(
+            "x" if rng.random() < fraction else word for word in line.split()
+        )
+        for line in lines
+    ]
+
+
+def test_the_difference_is_that_of_the_corpus_scores():
+    references = make_text()
+    baseline, system = spoil(references, 0.4, 1), spoil(references, 0.1, 2)
+    compared = significance.paired_bootstrap(baseline, system, references)
+    expected = metrics.corpus_bleu(system, references) - metrics.corpus_bleu(
+        baseline, references
+    )
+    assert compared.difference == pytest.approx(expected)
+    assert 0 < compared.low < compared.difference < compared.high
+    assert compared.p_value < 0.01
+
+
+def test_systems_of_equal_quality_do_not_differ():
+    references = make_text()
+    baseline, system = spoil(references, 0.2, 3), spoil(references, 0.2, 4)
+    compared = significance.paired_bootstrap(baseline, system, references)
+    assert compared.low < 0 < compared.high
+    assert compared.p_value > 0.05
+
+
+def test_exchanging_the_systems_turns_the_sign():
+    references = make_text()
+    first, second = spoil(references, 0.3, 5), spoil(references, 0.2, 6)
+    one = significance.paired_bootstrap(first, second, references)
+    other = significance.paired_bootstrap(second, first, references)
+    assert one.difference == pytest.approx(-other.difference)
+    assert one.low == pytest.approx(-other.high)
+    assert one.p_value == other.p_value
+
+
+def test_unequal_counts_are_refused():
+    with pytest.raises(errors.InputError, match="2 translations and 3 ref"):
+        significance.paired_bootstrap(["a"] * 3, ["a"] * 2, ["a"] * 3)
