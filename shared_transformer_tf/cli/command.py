@@ -51,6 +51,7 @@ def run(
             print(_help(description, values))
             return 0
         _parse(values, argv)
+        flags.FLAGS.mark_as_parsed()  # absl's own, or logging complains
         logging.use_absl_handler()
         logging.set_verbosity(logging.INFO)
         main(values)

@@ -16,6 +16,8 @@ _CHATTER = re.compile(
             "To enable the following instructions",
             "Unable to register cu[A-Z]+ (factory|plugin)",
             "computation placer already registered",
+            # 303: there is no driver, hence no GPU, and nothing is wrong.
+            r"failed call to cuInit: .*\(303\)",
         )
     )
 )
@@ -35,6 +37,9 @@ def import_tensorflow() -> None:
             try:
                 # Our registration follows at once, see registration.py.
                 import keras  # noqa: F401
+                import tensorflow as tf
+
+                tf.config.list_physical_devices()
             finally:
                 sys.stderr.flush()
                 os.dup2(stderr, 2)

@@ -191,7 +191,9 @@ class Translator:
 
     def _score_batch(self, source_ids, target_ids):
         target_in = tf.pad(
-            target_ids[:, :-1], [[0, 0], [1, 0]], constant_values=config.START_ID
+            target_ids[:, :-1],
+            [[0, 0], [1, 0]],
+            constant_values=config.START_ID,
         )
         logits = self.model((source_ids, target_in), training=False)
         return scoring.log_probabilities(logits, target_ids)

@@ -157,12 +157,18 @@ class SharedTransformer(NormalizedGradientModel):
             if tied == "all"
             else make("source_tokens", sizes[0])
         )
-        options = {"dropout": dropout, "seed": seed, "dtype": self.dtype_policy}
+        options = {"dropout": dropout, "dtype": self.dtype_policy}
         self.source_embedding = SequenceEmbedding(
-            self.source_tokens, name="source_embedding", **options
+            self.source_tokens,
+            name="source_embedding",
+            seed=_offset(seed, 0),
+            **options,
         )
         self.target_embedding = SequenceEmbedding(
-            self.target_tokens, name="target_embedding", **options
+            self.target_tokens,
+            name="target_embedding",
+            seed=_offset(seed, 1),
+            **options,
         )
 
     def _make_stacks(self) -> None:
@@ -176,7 +182,7 @@ class SharedTransformer(NormalizedGradientModel):
             for name in (
                 "num_heads intermediate_dim activation normalization "
                 "residual_scale residual_lambda depth_embedding dropout "
-                "attention_dropout activation_dropout seed"
+                "attention_dropout activation_dropout"
             ).split()
         }
         options["dtype"] = self.dtype_policy
@@ -185,6 +191,7 @@ class SharedTransformer(NormalizedGradientModel):
             given["num_blocks"],
             given["sharing"],
             name="encoder",
+            seed=_offset(given["seed"], 2),
             **options,
         )
         decoder = sharing_lib.decoder_arguments(
@@ -202,6 +209,7 @@ class SharedTransformer(NormalizedGradientModel):
             decoder=True,
             borrowed={kind: lender[kind] for kind in lent},
             name="decoder",
+            seed=_offset(given["seed"], 3),
             **options,
         )
 
@@ -327,3 +335,8 @@ class SharedTransformer(NormalizedGradientModel):
     def get_config(self) -> dict:
         """Returns the constructor's arguments."""
         return super().get_config() | self._arguments
+
+
+def _offset(seed: int | None, offset: int) -> int | None:
+    """Gives each part masks of its own."""
+    return None if seed is None else seed + offset

@@ -68,8 +68,7 @@ def test_scores_are_those_of_the_returned_tokens(penalty, beam_size):
             score = model.score(row, ids, options)
             assert abs(found.scores[row, rank] - score) < 4e-6
             assert (
-                abs(found.log_probabilities[row, rank] - log_probability)
-                < 4e-6
+                abs(found.log_probabilities[row, rank] - log_probability) < 4e-6
             )
 
 

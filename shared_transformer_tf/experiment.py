@@ -1,0 +1,269 @@
+"""The composition root: from a config to objects, a training, a loaded run."""
+
+import dataclasses
+import os
+import sys
+from typing import Any
+
+import keras
+import tensorflow as tf
+from absl import logging
+
+from shared_transformer_tf.config import Config, DecodingConfig
+from shared_transformer_tf.data import corpus, pipeline
+from shared_transformer_tf.data.tokenizer import Tokenizer
+from shared_transformer_tf.decoding.translator import Translator
+from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.evaluation import metrics
+from shared_transformer_tf.models import complexity
+from shared_transformer_tf.models.transformer import SharedTransformer
+from shared_transformer_tf.run_directory import RunDirectory
+from shared_transformer_tf.training import callbacks, checkpoints
+from shared_transformer_tf.training.optimizers import make_optimizer
+from shared_transformer_tf.training.progress import (
+    MetricsLog,
+    TrainingProgress,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A trained run, ready to translate.
+
+    Attributes:
+        config: that it was trained with.
+        model: in float32, with the weights of `checkpoint_name`.
+        tokenizer: of the run.
+        checkpoint_name: a checkpoint, or which ones were averaged.
+    """
+
+    config: Config
+    model: SharedTransformer
+    tokenizer: Tokenizer
+    checkpoint_name: str
+
+    def translator(self, options: DecodingConfig | None = None) -> Translator:
+        """Returns a translator with the run's search options or others."""
+        return Translator(
+            self.model,
+            self.tokenizer,
+            options or self.config.decoding,
+            self.config.data.max_length,
+        )
+
+
+def build_model(config: Config, tokenizer: Tokenizer) -> SharedTransformer:
+    """Returns the untrained model of a config."""
+    return SharedTransformer(
+        tokenizer.source_vocabulary_size,
+        target_vocabulary_size=tokenizer.target_vocabulary_size,
+        seed=config.training.seed,
+        dtype=config.training.precision,
+        name="shared_transformer",
+        **dataclasses.asdict(config.model),
+    )
+
+
+def train(config: Config, workdir: str, strategy: str = "none") -> None:
+    """Trains, or goes on training, in a run directory.
+
+    Args:
+        config: of the experiment; checked here.
+        workdir: the run directory.
+        strategy: only `"none"`, one device.
+
+    Raises:
+        InputError: if a setting, a file or the run directory is wrong;
+            nothing has been written then.
+    """
+    if strategy != "none":
+        raise InputError(f"--strategy={strategy} is unknown. Valid: none.")
+    config.validate()
+    run = RunDirectory(workdir)
+    run.check_config(config) if run.exists else run.check_new()
+    newest = _newest_sound(run.checkpoints)
+    if newest and _is_finished(newest, config):
+        print(
+            f"The run in {workdir} is finished after {newest.step} updates. "
+            "A higher --config.training.max_steps goes on."
+        )
+        return
+    keras.utils.set_random_seed(config.training.seed)
+    if config.training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    text = {
+        split: corpus.load_split(config.data, split, config.training.seed)
+        for split in ("train", "valid")
+    }
+    tokenizer = (
+        Tokenizer.load(run.tokenizer)
+        if run.exists
+        else Tokenizer.from_config(
+            text["train"].source, text["train"].target, config.tokenizer
+        )
+    )
+    pairs = pipeline.encode_pairs(text["train"], tokenizer, config.data)
+    model = build_model(config, tokenizer)
+    _report(model, pairs)
+    _compile(model, config)
+    if not run.exists:
+        tokenizer.save(run.tokenizer)
+    run.write_config(config)
+    progress = TrainingProgress()
+    if newest:
+        checkpoints.restore(newest, model)
+        progress = TrainingProgress(**newest.progress)
+        progress.finished = False
+        logging.info("Going on from %s.", newest.name)
+    _fit(
+        config,
+        run,
+        model,
+        pairs,
+        progress,
+        _dev(config, text, tokenizer, model),
+    )
+
+
+def _compile(model: SharedTransformer, config: Config) -> None:
+    settings = config.training
+    model.compile(
+        make_optimizer(settings),
+        label_smoothing=settings.label_smoothing,
+        clip_norm=settings.clip_norm,
+    )
+    model.optimizer.build(model.trainable_variables)
+
+
+def _fit(config, run, model, pairs, progress, evaluate) -> None:
+    settings = config.training
+    batches = pipeline.TrainingBatches(
+        pairs,
+        batch_tokens=config.data.batch_tokens,
+        num_buckets=config.data.num_buckets,
+        max_length=config.data.max_length,
+        seed=settings.seed,
+    )
+    log = MetricsLog(run.metrics_file, run.logs, progress.step)
+    report = callbacks.ProgressReport(settings, progress, log)
+    keeper = callbacks.EvaluationAndCheckpoints(
+        settings, progress, log, run.checkpoints, evaluate, report
+    )
+    model.fit(
+        batches.dataset(progress.step),
+        steps_per_epoch=settings.max_steps - progress.step,
+        epochs=1,
+        shuffle=False,
+        verbose=0,
+        callbacks=[report, keeper],
+    )
+    best = f"{progress.best_score:.2f}" if progress.best_score else "none"
+    print(
+        f"Trained {progress.step} updates in {progress.seconds / 60:.1f} "
+        f"minutes; best dev BLEU {best}. Run directory: {run.path}",
+        file=sys.stderr,
+    )
+
+
+def _dev(config, text, tokenizer, model):
+    """Returns a function that measures BLEU and loss on the dev set."""
+    valid = text["valid"]
+    pairs = pipeline.encode_pairs(valid, tokenizer, config.data)
+    dataset = pipeline.evaluation_dataset(pairs, config.data.batch_tokens)
+    options = dataclasses.replace(
+        config.decoding, beam_size=1, batch_sentences=128
+    )
+    translator = Translator(model, tokenizer, options, config.data.max_length)
+    source_ids = tokenizer.encode_source(valid.source)
+
+    def evaluate() -> dict[str, float]:
+        hypotheses = translator.translate_ids(source_ids)
+        loss = model.evaluate(dataset, verbose=0, return_dict=True)["loss"]
+        model.reset_metrics()
+        bleu = metrics.corpus_bleu(hypotheses, valid.target)
+        return {"bleu": bleu, "loss": float(loss)}
+
+    return evaluate
+
+
+def _report(model: SharedTransformer, pairs: pipeline.TokenPairs) -> None:
+    mean = [
+        round(1 + sum(map(len, side)) / len(pairs))
+        for side in (pairs.source, pairs.target)
+    ]
+    for line in [
+        *complexity.describe_uses(model).splitlines(),
+        *complexity.complexity(model, *mean).describe().splitlines(),
+    ]:
+        logging.info("%s", line)
+
+
+def _newest_sound(directory: str) -> checkpoints.Checkpoint | None:
+    """Returns the newest checkpoint that training can go on from."""
+    for checkpoint in reversed(checkpoints.list_checkpoints(directory)):
+        if not checkpoint.resumable:
+            continue
+        try:
+            checkpoints.verify(checkpoint)
+        except InputError as error:
+            logging.warning("%s", error)
+            continue
+        return checkpoint
+    return None
+
+
+def _is_finished(newest: checkpoints.Checkpoint, config: Config) -> bool:
+    if newest.step >= config.training.max_steps:
+        return True
+    patience = config.training.patience
+    stopped = patience and newest.progress["without_better"] >= patience
+    return bool(newest.progress["finished"] and stopped)
+
+
+def load_run(workdir: str, checkpoint: str = "") -> Run:
+    """Loads a run for inference, in float32.
+
+    Args:
+        workdir: the run directory.
+        checkpoint: the name of one of its checkpoints, or `average`, `best`
+            or `last`. Unset takes the average of the best by dev BLEU, else
+            the last.
+
+    Raises:
+        InputError: if there is no run, no such checkpoint, or it is damaged.
+    """
+    run = RunDirectory(workdir)
+    config = run.read_config()
+    tokenizer = Tokenizer.load(run.tokenizer)
+    found = checkpoints.list_checkpoints(run.checkpoints)
+    chosen = _choose(found, checkpoint, config.training.keep_best, workdir)
+    config_for_inference: Any = dataclasses.replace(
+        config,
+        training=dataclasses.replace(config.training, precision="float32"),
+    )
+    model = build_model(config_for_inference, tokenizer)
+    weights = checkpoints.average_weights(chosen)
+    checkpoints.assign_weights(model, weights, run.checkpoints)
+    names = " + ".join(one.name for one in chosen)
+    logging.info("Weights of %s", names)
+    return Run(config, model, tokenizer, names)
+
+
+def _choose(found, name: str, number: int, workdir: str) -> list:
+    if not found:
+        raise InputError(
+            f"The run in {workdir} has no checkpoint yet: train it with "
+            f"--workdir={workdir}."
+        )
+    best = checkpoints.best_checkpoints(found, max(number, 1))
+    named = {one.name: [one] for one in found} | {"last": found[-1:]}
+    if best:
+        named |= {"average": best, "best": best[:1]}
+    name = name or ("average" if best else "last")
+    name = os.path.basename(name.rstrip("/"))
+    if name not in named:
+        raise InputError(
+            f"--checkpoint={name} is not in {workdir}. Valid: "
+            f"{', '.join(named)}."
+        )
+    return named[name]

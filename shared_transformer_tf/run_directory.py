@@ -1,0 +1,110 @@
+"""A run's folder: what is in it, and what may change when it goes on.
+
+config.json   tokenizer/   checkpoints/   metrics.jsonl   logs/
+"""
+
+import json
+import os
+
+from shared_transformer_tf.config import Config
+from shared_transformer_tf.errors import InputError
+
+MAY_CHANGE = ("training.max_steps", "training.log_every")
+_FIXED_END = ("linear", "cosine")
+
+
+class RunDirectory:
+    """Names and checks the files of a run.
+
+    Args:
+        path: the folder; need not exist yet.
+    """
+
+    def __init__(self, path: str):
+        self.path = path
+        self.config_file = os.path.join(path, "config.json")
+        self.tokenizer = os.path.join(path, "tokenizer")
+        self.checkpoints = os.path.join(path, "checkpoints")
+        self.metrics_file = os.path.join(path, "metrics.jsonl")
+        self.logs = os.path.join(path, "logs")
+
+    @property
+    def exists(self) -> bool:
+        """Whether a training began here."""
+        return os.path.exists(self.config_file)
+
+    def read_config(self) -> Config:
+        """Returns the config of the run.
+
+        Raises:
+            InputError: if there is no run here, or its config is damaged.
+        """
+        if not self.exists:
+            raise InputError(
+                f"No run in {self.path!r}: there is no config.json. Train one "
+                f"with --workdir={self.path}, or name the folder of a run."
+            )
+        with open(self.config_file, encoding="utf-8") as stream:
+            text = stream.read()
+        try:
+            config = Config.from_json(text)
+            config.validate()
+        except ValueError as error:
+            raise InputError(
+                f"{self.config_file} is damaged or of another version: {error}"
+            ) from error
+        return config
+
+    def check_config(self, config: Config) -> None:
+        """Refuses to go on with another config than the run began with.
+
+        Raises:
+            InputError: listing every field that differs and may not.
+        """
+        before = _flat(self.read_config())
+        now = _flat(config)
+        allowed = set(MAY_CHANGE)
+        if config.training.schedule in _FIXED_END:
+            allowed.discard("training.max_steps")
+        differing = [
+            f"{name} was {before[name]!r}, is {now[name]!r}"
+            for name in now
+            if before[name] != now[name] and name not in allowed
+        ]
+        if differing:
+            raise InputError(
+                f"The run in {self.path} began with other settings: "
+                f"{'; '.join(differing)}. Give the old values, or another "
+                f"--workdir. ({', '.join(sorted(allowed))} may change.)"
+            )
+
+    def write_config(self, config: Config) -> None:
+        """Writes config.json, beside and renamed."""
+        os.makedirs(self.path, exist_ok=True)
+        beside = f"{self.config_file}.partial"
+        with open(beside, "w", encoding="utf-8") as stream:
+            stream.write(config.to_json())
+        os.replace(beside, self.config_file)
+
+    def check_new(self) -> None:
+        """Refuses to begin a run in a folder of something else.
+
+        Raises:
+            InputError: if the folder holds other files.
+        """
+        if os.path.exists(self.path) and not os.path.isdir(self.path):
+            raise InputError(f"--workdir={self.path} is a file, not a folder.")
+        if os.path.isdir(self.path) and os.listdir(self.path):
+            names = ", ".join(sorted(os.listdir(self.path))[:3])
+            raise InputError(
+                f"--workdir={self.path} holds no run but other files "
+                f"({names}): name an empty or a new folder."
+            )
+
+
+def _flat(config: Config) -> dict[str, object]:
+    return {
+        f"{section}.{name}": value
+        for section, fields in json.loads(config.to_json()).items()
+        for name, value in fields.items()
+    }

@@ -1,0 +1,197 @@
+"""What happens between updates: logging, evaluation, checkpoints."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+import keras
+import tqdm
+from absl import logging
+
+from shared_transformer_tf.config import TrainingConfig
+from shared_transformer_tf.training import checkpoints
+from shared_transformer_tf.training.progress import (
+    MetricsLog,
+    TrainingProgress,
+)
+
+
+class ProgressReport(keras.callbacks.Callback):
+    """A progress bar, and records of loss and speed.
+
+    Args:
+        settings: of the training.
+        progress: advanced here.
+        log: takes the records.
+    """
+
+    def __init__(
+        self,
+        settings: TrainingConfig,
+        progress: TrainingProgress,
+        log: MetricsLog,
+    ):
+        super().__init__()
+        self._settings = settings
+        self._progress = progress
+        self._log = log
+        self._bar: tqdm.tqdm | None = None
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Draws the bar."""
+        self._bar = tqdm.tqdm(
+            total=self._settings.max_steps,
+            initial=self._progress.step,
+            unit="update",
+            dynamic_ncols=True,
+            mininterval=1.0,
+        )
+        self._restart_clock()
+
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
+        """Counts an update; reports every `log_every` of them."""
+        progress = self._progress
+        progress.step += 1
+        progress.tokens += float(logs["tokens"])
+        self._tokens += float(logs["tokens"])
+        now = time.perf_counter()
+        progress.seconds += now - self._last
+        self._last = now
+        self._bar.update()
+        if progress.step % self._settings.log_every:
+            return
+        seconds = now - self._start
+        rate = float(self.model.optimizer.learning_rate)
+        values = {
+            "loss": float(logs["loss"]),
+            "gradient_norm": float(logs["gradient_norm"]),
+            "learning_rate": rate,
+            "tokens_per_second": self._tokens / seconds,
+            "tokens": progress.tokens,
+            "seconds": progress.seconds,
+        }
+        self._bar.set_postfix_str(
+            f"loss {values['loss']:.3f}, "
+            f"{values['tokens_per_second']:,.0f} target tokens/s, "
+            f"learning rate {rate:.2e}"
+        )
+        self._log.write("train", progress.step, values)
+        self.model.reset_metrics()
+        self._restart_clock()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Leaves the bar as it stands."""
+        self._bar.close()
+
+    def pause(self) -> None:
+        """Leaves out of the speed what is not training."""
+        now = time.perf_counter()
+        self._progress.seconds += now - self._last
+        self._start += now - self._last
+        self._last = now
+
+    def _restart_clock(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self._tokens = 0.0
+
+
+class EvaluationAndCheckpoints(keras.callbacks.Callback):
+    """Measures the dev set, keeps checkpoints, stops early.
+
+    Args:
+        settings: of the training.
+        progress: of the training.
+        log: takes the records.
+        directory: of the checkpoints.
+        evaluate: returns dev scores, `bleu` among them.
+        report: told of the time that this takes.
+    """
+
+    def __init__(
+        self,
+        settings: TrainingConfig,
+        progress: TrainingProgress,
+        log: MetricsLog,
+        directory: str,
+        evaluate: Callable[[], dict[str, float]],
+        report: ProgressReport,
+    ):
+        super().__init__()
+        self._settings = settings
+        self._progress = progress
+        self._log = log
+        self._directory = directory
+        self._evaluate = evaluate
+        self._report = report
+
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
+        """Evaluates and saves where it is time to."""
+        settings, progress = self._settings, self._progress
+        last = progress.step >= settings.max_steps
+        score = None
+        if progress.step % settings.evaluate_every == 0 or last:
+            score = self._measure()
+            progress.note_score(score)
+        out_of_patience = (
+            settings.patience and progress.without_better >= settings.patience
+        )
+        if out_of_patience:
+            logging.info(
+                "No better dev BLEU in %d evaluations: stopping.",
+                progress.without_better,
+            )
+        progress.finished = bool(last or out_of_patience)
+        if (
+            score is not None
+            or progress.finished
+            or progress.step % settings.save_every == 0
+        ):
+            self._save(score)
+        self._report.pause()
+        if progress.finished:
+            self.model.stop_training = True
+
+    def _measure(self) -> float:
+        start = time.perf_counter()
+        with averaged_weights(self.model):
+            scores = self._evaluate()
+        scores["evaluation_seconds"] = time.perf_counter() - start
+        scores["tokens"] = self._progress.tokens
+        scores["seconds"] = self._progress.seconds
+        self._log.write("valid", self._progress.step, scores)
+        with tqdm.tqdm.external_write_mode():
+            logging.info(
+                "Update %d: dev BLEU %.2f, dev loss %.3f",
+                self._progress.step,
+                scores["bleu"],
+                scores["loss"],
+            )
+        return scores["bleu"]
+
+    def _save(self, score: float | None) -> None:
+        checkpoints.save(
+            self._directory,
+            self.model,
+            self._progress.step,
+            score,
+            self._progress.to_dict(),
+        )
+        checkpoints.prune(
+            self._directory, self._settings.keep_best, self._settings.keep_last
+        )
+
+
+@contextlib.contextmanager
+def averaged_weights(model: keras.Model) -> Iterator[None]:
+    """Puts the moving average of the weights in their place for a while."""
+    if not model.optimizer.use_ema:
+        yield
+        return
+    variables = checkpoints.weight_variables(model)
+    own = {name: variable.numpy() for name, variable in variables.items()}
+    averages = checkpoints.inference_weights(model)
+    checkpoints.assign_weights(model, averages, "the moving average")
+    try:
+        yield
+    finally:
+        checkpoints.assign_weights(model, own, "the model")

@@ -1,0 +1,84 @@
+"""How far a training is, and what it logs."""
+
+import dataclasses
+import json
+import os
+import time
+from typing import Any
+
+import tensorflow as tf
+
+
+@dataclasses.dataclass
+class TrainingProgress:
+    """What has to survive a stop besides weights and optimizer.
+
+    Attributes:
+        step: updates done.
+        seconds: spent in training so far, evaluations included.
+        tokens: target tokens seen.
+        best_score: highest dev BLEU.
+        without_better: evaluations since then.
+        finished: whether training ended of itself.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    tokens: float = 0.0
+    best_score: float | None = None
+    without_better: int = 0
+    finished: bool = False
+
+    def note_score(self, score: float) -> None:
+        """Counts an evaluation."""
+        if self.best_score is None or score > self.best_score:
+            self.best_score = score
+            self.without_better = 0
+        else:
+            self.without_better += 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the fields as a dictionary."""
+        return dataclasses.asdict(self)
+
+
+class MetricsLog:
+    """Appends records to `metrics.jsonl` and to TensorBoard.
+
+    Args:
+        path: of the JSON lines.
+        tensorboard: folder of the event files.
+        last_step: records of later steps are dropped: they belong to
+            updates that were lost with a stop and will be done again.
+    """
+
+    def __init__(self, path: str, tensorboard: str, last_step: int = 0):
+        self._path = path
+        self._writer = tf.summary.create_file_writer(tensorboard)
+        if os.path.exists(path):
+            self._drop_after(last_step)
+
+    def write(self, kind: str, step: int, values: dict[str, float]) -> None:
+        """Adds a record.
+
+        Args:
+            kind: `train` or `valid`.
+            step: updates done.
+            values: what was measured.
+        """
+        record = {"kind": kind, "step": step, **values, "time": time.time()}
+        with open(self._path, "a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record) + "\n")
+        with self._writer.as_default(step=step):
+            for name, value in values.items():
+                tf.summary.scalar(f"{kind}/{name}", value)
+        self._writer.flush()
+
+    def _drop_after(self, last_step: int) -> None:
+        with open(self._path, encoding="utf-8") as stream:
+            lines = [line for line in stream if line.endswith("\n")]
+        kept = [line for line in lines if json.loads(line)["step"] <= last_step]
+        beside = f"{self._path}.partial"
+        with open(beside, "w", encoding="utf-8") as stream:
+            stream.writelines(kept)
+        os.replace(beside, self._path)

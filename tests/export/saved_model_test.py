@@ -1,0 +1,134 @@
+import json
+import pathlib
+
+import pytest
+import tensorflow as tf
+
+from shared_transformer_tf import errors
+from shared_transformer_tf.decoding import translator
+from shared_transformer_tf.export import (
+    loaded,
+    parity,
+    parity_gate,
+    saved_model,
+)
+from tests.export import exported
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return exported.make_tokenizer()
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer):
+    return exported.make_model(tokenizer)
+
+
+def export(model, tokenizer, output, samples=()):
+    return saved_model.export_saved_model(
+        model, tokenizer, output, exported.OPTIONS, exported.MAX_LENGTH, samples
+    )
+
+
+@pytest.fixture(scope="module")
+def output(model, tokenizer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exports") / "new" / "folder"
+    assert export(model, tokenizer, folder, exported.TRICKY).endswith("/1")
+    return folder
+
+
+def test_translates_like_the_model_in_memory(model, tokenizer, output):
+    in_memory = translator.Translator(
+        model, tokenizer, exported.OPTIONS, exported.MAX_LENGTH
+    )
+    lines = [*exported.TRICKY, "lone \udcff surrogate", "two"]
+    expected = in_memory(lines)
+    assert len(set(expected)) > 4
+    assert loaded.load_exported(output)(lines) == expected
+    small = loaded.LoadedExport(output / "1", batch_sentences=2)
+    assert small(lines) == expected
+    assert small([]) == []
+
+
+def test_weights_are_stored_once(model, output):
+    stored = parity.float_bytes(str(output / "1"))
+    assert stored == 4 * sum(w.numpy().size for w in model.trainable_weights)
+    data = output / "1/variables/variables.data-00000-of-00001"
+    assert stored <= data.stat().st_size < stored + 20_000
+    facts = json.loads((output / "1/assets.extra/metadata.json").read_text())
+    assert 4 * facts["weights"] == stored
+    assert facts["decoding"]["beam_size"] == 3
+
+
+def test_only_numbered_versions_are_left(output):
+    assert [entry.name for entry in output.iterdir()] == ["1"]
+
+
+def test_batch_is_the_first_dimension_everywhere(output):
+    signature = tf.saved_model.load(output / "1").signatures["serving_default"]
+    shape = signature.structured_outputs["translation"].shape
+    assert shape.as_list() == [None]
+    (text,) = signature.structured_input_signature[1].values()
+    assert text.shape.as_list() == [None]
+
+
+def test_next_version_gets_the_next_number(model, tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(parity_gate, "check", lambda *arguments: None)
+    (tmp_path / "7").mkdir()
+    assert export(model, tokenizer, tmp_path) == str(tmp_path / "8")
+    assert export(model, tokenizer, tmp_path) == str(tmp_path / "9")
+
+
+def test_foreign_folder_is_refused_and_left_alone(model, tokenizer, tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(errors.InputError, match="notes.txt"):
+        export(model, tokenizer, tmp_path)
+    assert {x.name for x in tmp_path.iterdir()} == {"1", "notes.txt"}
+    with pytest.raises(errors.InputError, match="is a file"):
+        export(model, tokenizer, tmp_path / "notes.txt")
+
+
+def test_failed_check_leaves_nothing(model, tokenizer, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise parity_gate.ParityError("differs")
+
+    monkeypatch.setattr(parity_gate, "check", fail)
+    with pytest.raises(parity_gate.ParityError):
+        export(model, tokenizer, tmp_path / "a" / "b")
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_weights_are_noticed(model, tokenizer, output):
+    kernel = model.target_tokens.embeddings
+    kept = kernel.numpy()
+    kernel.assign(kept[::-1])
+    try:
+        with pytest.raises(parity_gate.ParityError, match="translates"):
+            parity_gate.check(
+                str(output / "1"),
+                model,
+                tokenizer,
+                exported.OPTIONS,
+                exported.MAX_LENGTH,
+            )
+    finally:
+        kernel.assign(kept)
+
+
+def test_what_cannot_run_without_python_is_noticed(model, tokenizer, tmp_path):
+    with pytest.raises(parity_gate.ParityError, match="cannot be run"):
+        parity_gate.check(
+            str(tmp_path), model, tokenizer, exported.OPTIONS, 16
+        )
+
+
+def test_weights_stored_twice_are_noticed(model):
+    with pytest.raises(parity_gate.ParityError, match="unique weights"):
+        parity_gate._check_weights(2 * parity_gate.float_bytes(model), model)
+
+
+def test_check_runs_without_this_package():
+    source = pathlib.Path(parity.__file__).read_text()
+    assert "shared_transformer_tf" not in source
