@@ -14,7 +14,7 @@ def get_config() -> Config:
     config = Config()
     config.tokenizer.vocabulary_size = 200
     config.model.num_layers = 2
-    config.training.max_steps = 1000
+    config.training.max_steps = 800
     config.training.warmup_steps = 300
-    config.training.evaluate_every = 250
+    config.training.evaluate_every = 200
     return config

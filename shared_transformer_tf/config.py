@@ -6,10 +6,9 @@ anything slow starts. `to_json` and `from_json` round-trip.
 
 import dataclasses
 import json
-import typing
 from typing import Any
 
-from shared_transformer_tf import errors, sharing
+from shared_transformer_tf import errors, validation
 
 PAD_ID = 0
 UNKNOWN_ID = 1
@@ -210,14 +209,7 @@ class Config:
         Raises:
             InputError: naming the field, what came and what would be valid.
         """
-        for name, section in _sections(self):
-            _check_types_and_choices(name, section)
-        _check_numbers(self)
-        encoder_plan(self.model), decoder_plan(self.model)
-        sharing.parse_kinds(
-            self.model.shared_with_decoder, sharing.LENDABLE_KINDS
-        )
-        _check_model(self.model)
+        validation.check(self)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Returns nested plain dictionaries."""
@@ -235,7 +227,7 @@ class Config:
             InputError: if a section or field is unknown.
         """
         config = cls()
-        sections = dict(_sections(config))
+        sections = vars(config)
         for name, fields in values.items():
             if name not in sections:
                 raise errors.InputError(
@@ -255,131 +247,3 @@ class Config:
     def from_json(cls, text: str) -> "Config":
         """Returns the config that `to_json` wrote."""
         return cls.from_dict(json.loads(text))
-
-
-def encoder_plan(model: ModelConfig) -> sharing.SharingPlan:
-    """Returns the encoder's sharing plan.
-
-    Raises:
-        InputError: if the schedule is impossible.
-    """
-    return sharing.SharingPlan.create(
-        model.num_layers,
-        model.num_blocks,
-        model.sharing,
-        kinds=sharing.ENCODER_KINDS,
-        shared_sublayers=model.shared_sublayers,
-        unshared_first=model.unshared_first,
-        unshared_last=model.unshared_last,
-    )
-
-
-def decoder_plan(model: ModelConfig) -> sharing.SharingPlan:
-    """Returns the decoder's sharing plan; unset fields follow the encoder.
-
-    Raises:
-        InputError: if the schedule is impossible.
-    """
-    return sharing.SharingPlan.create(
-        *sharing.decoder_arguments(
-            *(getattr(model, name) for name in sharing.DECODER_ARGUMENTS)
-        ),
-        kinds=sharing.DECODER_KINDS,
-        shared_sublayers=model.shared_sublayers,
-        unshared_first=model.unshared_first,
-        unshared_last=model.unshared_last,
-    )
-
-
-def _sections(config: Config) -> list[tuple[str, Any]]:
-    return [
-        (field.name, getattr(config, field.name))
-        for field in dataclasses.fields(config)
-    ]
-
-
-def _check_types_and_choices(section_name: str, section: Any) -> None:
-    hints = typing.get_type_hints(type(section))
-    for field in dataclasses.fields(section):
-        name = f"{section_name}.{field.name}"
-        value = getattr(section, field.name)
-        kinds = typing.get_args(hints[field.name]) or (hints[field.name],)
-        if float in kinds and type(value) is int:
-            setattr(section, field.name, float(value))
-        elif type(value) not in kinds:
-            expected = " or ".join(kind.__name__ for kind in kinds)
-            raise errors.InputError(
-                f"{name} is {value!r}, expected a value of type {expected}."
-            )
-        choices = field.metadata.get("choices")
-        if choices and value not in choices:
-            raise errors.InputError(
-                f"{name} is {value!r}. Choose one of {', '.join(choices)}."
-            )
-
-
-_POSITIVE = (
-    "data.max_length data.max_length_ratio data.batch_tokens "
-    "data.num_buckets data.numbers_train data.numbers_valid "
-    "data.numbers_test data.numbers_maximum tokenizer.vocabulary_size "
-    "model.num_layers model.hidden_dim model.num_heads "
-    "model.intermediate_dim model.residual_lambda training.max_steps "
-    "training.learning_rate training.epsilon training.log_every "
-    "training.evaluate_every training.save_every training.keep_last "
-    "decoding.beam_size decoding.max_length_offset decoding.batch_sentences"
-).split()
-_NOT_NEGATIVE = (
-    "training.seed training.warmup_steps training.weight_decay "
-    "training.clip_norm training.patience training.keep_best "
-    "decoding.alpha decoding.coverage_penalty decoding.max_length_factor"
-).split()
-_FRACTIONS = (
-    "model.dropout model.attention_dropout model.activation_dropout "
-    "training.label_smoothing training.ema_decay training.beta_1 "
-    "training.beta_2 training.momentum"
-).split()
-
-
-def _check_numbers(config: Config) -> None:
-    for names, valid, expected in (
-        (_POSITIVE, lambda value: value > 0, "above 0"),
-        (_NOT_NEGATIVE, lambda value: value >= 0, "0 or above"),
-        (_FRACTIONS, lambda value: 0 <= value < 1, "from 0 to below 1"),
-    ):
-        for name in names:
-            section, field = name.split(".")
-            value = getattr(getattr(config, section), field)
-            if not valid(value):
-                raise errors.InputError(
-                    f"{name} is {value!r}, expected {expected}."
-                )
-    if config.data.batch_tokens < config.data.max_length:
-        raise errors.InputError(
-            f"data.batch_tokens is {config.data.batch_tokens}, less than one "
-            f"sentence of data.max_length={config.data.max_length}: raise the "
-            "one or lower the other."
-        )
-
-
-def _check_model(model: ModelConfig) -> None:
-    if model.hidden_dim % model.num_heads:
-        divisors = [
-            str(heads)
-            for heads in range(1, min(model.hidden_dim, 64) + 1)
-            if model.hidden_dim % heads == 0
-        ]
-        raise errors.InputError(
-            f"model.num_heads={model.num_heads} does not divide "
-            f"model.hidden_dim={model.hidden_dim}. Heads that do: "
-            f"{', '.join(divisors)}."
-        )
-    if model.hidden_dim % 2:
-        raise errors.InputError(
-            f"model.hidden_dim is {model.hidden_dim}, expected an even number:"
-            " sine and cosine positions come in pairs."
-        )
-    if model.residual_scale == "deepnorm" and model.normalization != "post":
-        raise errors.InputError(
-            "model.residual_scale='deepnorm' is defined for post-norm layers:"
-            " set model.normalization to 'post'."
-        )

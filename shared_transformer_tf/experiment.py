@@ -18,7 +18,7 @@ from shared_transformer_tf.evaluation import metrics
 from shared_transformer_tf.models import complexity
 from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.run_directory import RunDirectory
-from shared_transformer_tf.training import callbacks, checkpoints
+from shared_transformer_tf.training import callbacks, checkpoints, weights
 from shared_transformer_tf.training.optimizers import make_optimizer
 from shared_transformer_tf.training.progress import (
     MetricsLog,
@@ -157,7 +157,11 @@ def _fit(config, run, model, pairs, progress, evaluate) -> None:
         verbose=0,
         callbacks=[report, keeper],
     )
-    best = f"{progress.best_score:.2f}" if progress.best_score else "none"
+    best = (
+        f"{progress.best_score:.2f}"
+        if progress.best_score is not None
+        else "none"
+    )
     print(
         f"Trained {progress.step} updates in {progress.seconds / 60:.1f} "
         f"minutes; best dev BLEU {best}. Run directory: {run.path}",
@@ -242,8 +246,8 @@ def load_run(workdir: str, checkpoint: str = "") -> Run:
         training=dataclasses.replace(config.training, precision="float32"),
     )
     model = build_model(config_for_inference, tokenizer)
-    weights = checkpoints.average_weights(chosen)
-    checkpoints.assign_weights(model, weights, run.checkpoints)
+    average = checkpoints.average_weights(chosen)
+    weights.assign_weights(model, average, run.checkpoints)
     names = " + ".join(one.name for one in chosen)
     logging.info("Weights of %s", names)
     return Run(config, model, tokenizer, names)

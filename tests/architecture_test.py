@@ -17,8 +17,10 @@ ARROWS = {
     "__init__": {"registration"},
     "registration": set(),
     "errors": set(),
-    "sharing": {"errors"},
-    "config": {"errors", "sharing"},
+    "schedule": {"errors"},
+    "sharing": {"errors", "schedule"},
+    "validation": {"errors", "schedule", "sharing"},
+    "config": {"errors", "schedule", "sharing", "validation"},
     "data": {"config", "errors"},
     "layers": _BASE,
     "training": _BASE,
@@ -33,7 +35,16 @@ ARROWS = {
     "cli": _BASE | {"data", "decoding", "evaluation", "experiment", "export"},
 }
 # Rooms whose modules are imported before anything slow may start.
-LIGHT = ("__init__", "registration", "errors", "sharing", "config", "cli")
+LIGHT = (
+    "__init__",
+    "registration",
+    "errors",
+    "schedule",
+    "sharing",
+    "validation",
+    "config",
+    "cli",
+)
 HEAVY = {"tensorflow", "keras", "keras_nlp", "numpy", "tensorflow_text"}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "misc", "constants"}
 

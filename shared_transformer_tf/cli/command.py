@@ -7,10 +7,10 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 
-from absl import flags, logging
+from absl import flags
 
 from shared_transformer_tf import errors
-from shared_transformer_tf.cli import config_flag
+from shared_transformer_tf.cli import config_flag, startup
 
 _HELP_FLAGS = ("-h", "-?", "-help", "--help", "--helpshort", "--helpfull")
 _SIGPIPE_EXIT_CODE = 141
@@ -51,9 +51,7 @@ def run(
             print(_help(description, values))
             return 0
         _parse(values, argv)
-        flags.FLAGS.mark_as_parsed()  # absl's own, or logging complains
-        logging.use_absl_handler()
-        logging.set_verbosity(logging.INFO)
+        startup.start_logging()
         main(values)
         sys.stdout.flush()
     except BrokenPipeError:

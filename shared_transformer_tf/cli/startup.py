@@ -1,9 +1,15 @@
-"""Loads TensorFlow without the lines that say nothing to a user."""
+"""Starts logging and TensorFlow without lines that say nothing to a user."""
 
+import logging as python_logging
 import os
+import pathlib
 import re
 import sys
 import tempfile
+
+from absl import flags, logging
+
+_PACKAGE = str(pathlib.Path(__file__).resolve().parents[1])
 
 # Printed by TensorFlow's C++ code before it reads TF_CPP_MIN_LOG_LEVEL.
 _CHATTER = re.compile(
@@ -21,6 +27,19 @@ _CHATTER = re.compile(
         )
     )
 )
+
+
+def start_logging() -> None:
+    """Logs to stderr: our own facts, and warnings of whatever library."""
+    flags.FLAGS.mark_as_parsed()  # absl's own flags, or logging complains
+    logging.use_absl_handler()
+    logging.set_verbosity(logging.INFO)
+    logging.get_absl_handler().addFilter(_is_worth_reading)
+
+
+def _is_worth_reading(record: python_logging.LogRecord) -> bool:
+    ours = os.path.abspath(record.pathname).startswith(_PACKAGE)
+    return ours or record.levelno >= python_logging.WARNING
 
 
 def import_tensorflow() -> None:

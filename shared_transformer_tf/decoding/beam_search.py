@@ -181,37 +181,29 @@ class _BeamSearch:
         )
         old = search.finished
         old = old._replace(ids=tf.pad(old.ids, [[0, 0], [0, 0], [0, 1]]))
-        return _best(
-            _Finished(*(tf.concat(pair, 1) for pair in zip(old, new))),
-            self.num_best,
-        )
+        return _best(old, new, self.num_best)
 
     def results(self, search: _Search) -> hypotheses.Hypotheses:
+        unfinished = search.finished.scores[:, :1] < POSSIBLE  # (batch, 1)
+        usable = unfinished & (search.log_probabilities > POSSIBLE)
         alive = _Finished(
-            tf.where(
-                search.log_probabilities > POSSIBLE,
-                self.alive_scores(search),
-                IMPOSSIBLE,
-            ),
+            tf.where(usable, self.alive_scores(search), IMPOSSIBLE),
             search.log_probabilities,
             search.ids,
         )
-        fallback = search.finished.scores[:, 0] < POSSIBLE  # (batch,)
-        scores, log_probabilities, ids = (
-            tf.where(tf.reshape(fallback, [-1] + [1] * (rank - 1)), x, y)
-            for rank, x, y in zip(
-                (2, 2, 3), _best(alive, self.num_best), search.finished
-            )
-        )
-        exists = scores > POSSIBLE
-        ids = tf.where(exists[:, :, tf.newaxis], ids, config.PAD_ID)[:, :, 1:]
+        best = _best(search.finished, alive, self.num_best)
+        exists = best.scores > POSSIBLE
+        ids = tf.where(exists[:, :, tf.newaxis], best.ids, config.PAD_ID)
+        ids = ids[:, :, 1:]
+        limited = self.space.limits[:, tf.newaxis] > 0
         return hypotheses.Hypotheses(
             ids=ids,
-            scores=scores,
-            log_probabilities=tf.where(exists, log_probabilities, IMPOSSIBLE),
+            scores=best.scores,
+            log_probabilities=tf.where(
+                exists, best.log_probabilities, IMPOSSIBLE
+            ),
             lengths=tf.math.count_nonzero(ids, -1, dtype=tf.int32),
-            truncated=exists
-            & (fallback & (self.space.limits > 0))[:, tf.newaxis],
+            truncated=exists & unfinished & limited,
             counts=tf.math.count_nonzero(exists, -1, dtype=tf.int32),
         )
 
@@ -268,9 +260,11 @@ def _extended(
     return tf.concat([ids, tokens[:, :, tf.newaxis]], 2)
 
 
-def _best(finished: _Finished, count: int) -> _Finished:
-    scores, index = tf.math.top_k(finished.scores, count)
-    _, log_probabilities, ids = finished
+def _best(old: _Finished, new: _Finished, count: int) -> _Finished:
+    scores, log_probabilities, ids = (
+        tf.concat(pair, 1) for pair in zip(old, new, strict=True)
+    )
+    scores, index = tf.math.top_k(scores, count)
     return _Finished(
         scores,
         tf.gather(log_probabilities, index, batch_dims=1),

@@ -48,7 +48,6 @@ def follow(
     Returns:
         `num_paths` hypotheses per row, in no order.
     """
-    batch = tf.shape(space.limits)[0]
     limits = space.limits[:, tf.newaxis]
 
     def advance(position, active, ids, log_probabilities, coverage, state):
@@ -66,33 +65,39 @@ def follow(
         active &= (tokens != config.END_ID) & (position < limits)
         return position, active, ids, log_probabilities, coverage, state
 
-    first = (
-        tf.constant(0),
-        tf.tile(limits > 0, [1, num_paths]),
-        tf.fill([batch, num_paths, 1], config.START_ID),
-        tf.zeros([batch, num_paths]),
-        hypotheses.first_coverage(space, num_paths, options),
-        space.state,
-    )
     paths = tf.TensorShape([None, num_paths])
     shapes = (tf.TensorShape([]), paths, paths + [None], paths, paths + [None])
     _, _, ids, log_probabilities, coverage, _ = tf.while_loop(
         lambda position, active, *_: tf.reduce_any(active),
         advance,
-        first,
+        _first(space, num_paths, options),
         shape_invariants=(*shapes, hypotheses.growing_shapes(space.state)),
     )
     ids = ids[:, :, 1:]
     lengths = tf.math.count_nonzero(ids, -1, dtype=tf.int32)
+    scores = hypotheses.normalized_scores(
+        log_probabilities, lengths, coverage, space, options
+    )
+    ended = tf.reduce_any(ids == config.END_ID, -1)
     return hypotheses.Hypotheses(
-        ids=ids,
-        scores=hypotheses.normalized_scores(
-            log_probabilities, lengths, coverage, space, options
-        ),
-        log_probabilities=log_probabilities,
-        lengths=lengths,
-        truncated=(limits > 0) & ~tf.reduce_any(ids == config.END_ID, -1),
-        counts=tf.fill([batch], num_paths),
+        ids,
+        scores,
+        log_probabilities,
+        lengths,
+        truncated=(limits > 0) & ~ended,
+        counts=tf.fill(tf.shape(space.limits), num_paths),
+    )
+
+
+def _first(space, num_paths, options) -> tuple:
+    shape = [tf.shape(space.limits)[0], num_paths]
+    return (
+        tf.constant(0),
+        tf.broadcast_to(space.limits[:, tf.newaxis] > 0, shape),
+        tf.fill([*shape, 1], config.START_ID),
+        tf.zeros(shape),
+        hypotheses.first_coverage(space, num_paths, options),
+        space.state,
     )
 
 

@@ -179,7 +179,10 @@ class Translator:
             self.tokenizer.encode_target([clean_text(x) for x in targets])
         )
         function = self._function("score", self._score_batch, _IDS, _IDS)
-        lengths = [max(len(x), len(y)) for x, y in zip(source_ids, target_ids)]
+        lengths = [
+            max(len(source), len(target))
+            for source, target in zip(source_ids, target_ids, strict=True)
+        ]
         rows = max(1, _SCORED_TOKENS // (1 + max(lengths, default=0)))
         scores = np.zeros(len(sources), np.float32)
         for batch in _batches(lengths, rows):

@@ -87,3 +87,52 @@ class SequenceEmbedding(keras.layers.Layer):
         """Returns the layer that `get_config` describes."""
         tokens = keras.saving.deserialize_keras_object(config.pop("tokens"))
         return cls(tokens, **config)
+
+
+def make_token_embeddings(
+    tied: str,
+    source_size: int,
+    target_size: int,
+    hidden_dim: int,
+    dtype: str | keras.DTypePolicy,
+) -> tuple[keras.layers.ReversibleEmbedding, keras.layers.ReversibleEmbedding]:
+    """Returns the embeddings of source and target, maybe the same object.
+
+    Args:
+        tied: `"all"` one matrix for source, target and output, `"decoder"`
+            one for target and output, `"none"` three.
+        source_size: pieces of the source vocabulary.
+        target_size: pieces of the target vocabulary.
+        hidden_dim: width.
+        dtype: or policy.
+
+    Raises:
+        ValueError: if the name is unknown or the sizes cannot be tied.
+    """
+    if tied not in ("all", "decoder", "none"):
+        raise ValueError(
+            f"`tied_embeddings` is {tied!r}; choose 'all', 'decoder' or 'none'."
+        )
+    if tied == "all" and source_size != target_size:
+        raise ValueError(
+            "One embedding matrix needs one vocabulary, but the source has "
+            f"{source_size} pieces and the target {target_size}: set "
+            "`tied_embeddings` to 'decoder', or train a joint tokenizer."
+        )
+
+    def make(name: str, size: int, tie_weights: bool):
+        return keras.layers.ReversibleEmbedding(
+            size,
+            hidden_dim,
+            tie_weights=tie_weights,
+            embeddings_initializer=keras.initializers.RandomNormal(
+                stddev=hidden_dim**-0.5
+            ),
+            name=name,
+            dtype=dtype,
+        )
+
+    target = make("target_tokens", target_size, tied != "none")
+    if tied == "all":
+        return target, target
+    return make("source_tokens", source_size, True), target

@@ -7,7 +7,11 @@ import tensorflow as tf
 
 from shared_transformer_tf import config as config_lib
 from shared_transformer_tf import sharing as sharing_lib
-from shared_transformer_tf.layers.embeddings import SequenceEmbedding
+from shared_transformer_tf.layers.decoder_stack import DecoderStack
+from shared_transformer_tf.layers.embeddings import (
+    SequenceEmbedding,
+    make_token_embeddings,
+)
 from shared_transformer_tf.layers.masking import padding_bias
 from shared_transformer_tf.layers.stack import Stack
 from shared_transformer_tf.training.losses import projected_token_losses
@@ -32,8 +36,8 @@ class SharedTransformer(NormalizedGradientModel):
         sharing: a strategy (`none`, `universal`, `sequence`, `cycle`,
             `cycle_rev`, `sandwich`) or a schedule of block indices.
         num_decoder_layers: `None` follows the encoder, as do the next two.
-        num_decoder_blocks: unique blocks of the decoder.
-        decoder_sharing: strategy or schedule of the decoder.
+        num_decoder_blocks: of the decoder.
+        decoder_sharing: of the decoder.
         shared_sublayers: kinds that follow the schedule: `"all"`, `"none"` or
             names of `self_attention`, `cross_attention`, `feed_forward`,
             `layer_norm`; each depth owns the others.
@@ -108,12 +112,10 @@ class SharedTransformer(NormalizedGradientModel):
         seed: int | None = None,
         **kwargs,
     ):
-        arguments = {
-            name: value
-            for name, value in locals().items()
-            if name not in ("self", "kwargs", "__class__")
-        }
+        arguments = dict(locals())
         super().__init__(**kwargs)
+        for name in ("self", "kwargs", "__class__"):
+            del arguments[name]
         self._arguments = arguments
         self.hidden_dim = hidden_dim
         self.num_heads = num_heads
@@ -124,38 +126,12 @@ class SharedTransformer(NormalizedGradientModel):
         self.build(((None, None), (None, None)))
 
     def _make_embeddings(self, tied: str, dropout: float, seed) -> None:
-        if tied not in ("all", "decoder", "none"):
-            raise ValueError(
-                f"`tied_embeddings` is {tied!r}; choose 'all', 'decoder' or "
-                "'none'."
-            )
-        sizes = self.source_vocabulary_size, self.target_vocabulary_size
-        if tied == "all" and sizes[0] != sizes[1]:
-            raise ValueError(
-                "One embedding matrix needs one vocabulary, but the source "
-                f"has {sizes[0]} pieces and the target {sizes[1]}: set "
-                "`tied_embeddings` to 'decoder', or train a joint tokenizer."
-            )
-
-        def make(name: str, size: int, **options):
-            return keras.layers.ReversibleEmbedding(
-                size,
-                self.hidden_dim,
-                embeddings_initializer=keras.initializers.RandomNormal(
-                    stddev=self.hidden_dim**-0.5
-                ),
-                name=name,
-                dtype=self.dtype_policy,
-                **options,
-            )
-
-        self.target_tokens = make(
-            "target_tokens", sizes[1], tie_weights=tied != "none"
-        )
-        self.source_tokens = (
-            self.target_tokens
-            if tied == "all"
-            else make("source_tokens", sizes[0])
+        self.source_tokens, self.target_tokens = make_token_embeddings(
+            tied,
+            self.source_vocabulary_size,
+            self.target_vocabulary_size,
+            self.hidden_dim,
+            self.dtype_policy,
         )
         options = {"dropout": dropout, "dtype": self.dtype_policy}
         self.source_embedding = SequenceEmbedding(
@@ -173,18 +149,13 @@ class SharedTransformer(NormalizedGradientModel):
 
     def _make_stacks(self) -> None:
         given = self._arguments
-        plan = {
-            name: given[name]
-            for name in ("shared_sublayers", "unshared_first", "unshared_last")
-        }
-        options = plan | {
-            name: given[name]
-            for name in (
-                "num_heads intermediate_dim activation normalization "
-                "residual_scale residual_lambda depth_embedding dropout "
-                "attention_dropout activation_dropout"
-            ).split()
-        }
+        names = (
+            "shared_sublayers unshared_first unshared_last num_heads "
+            "intermediate_dim activation normalization residual_scale "
+            "residual_lambda depth_embedding dropout attention_dropout "
+            "activation_dropout"
+        )
+        options = {name: given[name] for name in names.split()}
         options["dtype"] = self.dtype_policy
         self.encoder = Stack(
             given["num_layers"],
@@ -204,9 +175,8 @@ class SharedTransformer(NormalizedGradientModel):
             "self_attention": self.encoder.self_attentions,
             "feed_forward": self.encoder.feed_forwards,
         }
-        self.decoder = Stack(
+        self.decoder = DecoderStack(
             *decoder,
-            decoder=True,
             borrowed={kind: lender[kind] for kind in lent},
             name="decoder",
             seed=_offset(given["seed"], 3),
@@ -247,20 +217,11 @@ class SharedTransformer(NormalizedGradientModel):
     def encode(
         self, source_ids: tf.Tensor, training: bool = False
     ) -> tf.Tensor:
-        """Returns the encoder's output (batch, source, hidden).
-
-        Args:
-            source_ids: int32 (batch, source), 0 pads.
-            training: whether to drop.
-        """
+        """Returns (batch, source, hidden) of `source_ids` (batch, source)."""
         return self._encode(source_ids, training)[0]
 
     def token_losses(self, inputs, targets, label_smoothing, training):
-        """Cross-entropy from the hidden states; see the base class.
-
-        Logits are never normalised nor kept: loss and output projection are
-        one operation with a gradient of its own.
-        """
+        """Fuses loss and output projection; see the base class."""
         hidden = self._hidden(inputs, training)
         return projected_token_losses(
             hidden, self.output_kernel(), targets, label_smoothing
@@ -292,13 +253,8 @@ class SharedTransformer(NormalizedGradientModel):
 
         Each is (batch, beams, heads, past, head), growing on axis 3.
         """
-        shape = [
-            batch_size,
-            num_beams,
-            self.num_heads,
-            0,
-            self.hidden_dim // self.num_heads,
-        ]
+        head_dim = self.hidden_dim // self.num_heads
+        shape = [batch_size, num_beams, self.num_heads, 0, head_dim]
         empty = tf.zeros(shape, self.compute_dtype)
         return [(empty, empty) for _ in range(self.decoder.num_layers)]
 

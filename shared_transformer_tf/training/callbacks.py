@@ -9,7 +9,7 @@ import tqdm
 from absl import logging
 
 from shared_transformer_tf.config import TrainingConfig
-from shared_transformer_tf.training import checkpoints
+from shared_transformer_tf.training import checkpoints, weights
 from shared_transformer_tf.training.progress import (
     MetricsLog,
     TrainingProgress,
@@ -187,11 +187,11 @@ def averaged_weights(model: keras.Model) -> Iterator[None]:
     if not model.optimizer.use_ema:
         yield
         return
-    variables = checkpoints.weight_variables(model)
+    variables = weights.weight_variables(model)
     own = {name: variable.numpy() for name, variable in variables.items()}
-    averages = checkpoints.inference_weights(model)
-    checkpoints.assign_weights(model, averages, "the moving average")
+    averages = weights.inference_weights(model)
+    weights.assign_weights(model, averages, "the moving average")
     try:
         yield
     finally:
-        checkpoints.assign_weights(model, own, "the model")
+        weights.assign_weights(model, own, "the model")

@@ -10,18 +10,17 @@ read without pickle: loading runs no code from a run directory.
 """
 
 import dataclasses
-import hashlib
 import json
 import os
 import re
 import shutil
-import zipfile
 from typing import Any
 
 import keras
 import numpy as np
 
 from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.training import array_files, weights
 
 WEIGHTS = "weights.npz"
 STATE = "state.npz"
@@ -74,11 +73,12 @@ def save(
     try:
         shutil.rmtree(partial, ignore_errors=True)
         os.makedirs(partial)
-        _write_arrays(os.path.join(partial, WEIGHTS), inference_weights(model))
-        _write_arrays(os.path.join(partial, STATE), _state(model))
         checksums = {
-            name: _checksum(os.path.join(partial, name))
-            for name in (WEIGHTS, STATE)
+            name: array_files.write_arrays(os.path.join(partial, name), arrays)
+            for name, arrays in (
+                (WEIGHTS, weights.inference_weights(model)),
+                (STATE, _state(model)),
+            )
         }
         checkpoint = Checkpoint(path, step, score, progress, checksums)
         _write_manifest(partial, checkpoint)
@@ -130,7 +130,9 @@ def verify(checkpoint: Checkpoint) -> None:
         InputError: naming the file that is missing or damaged.
     """
     for name in checkpoint.checksums:
-        _verify_file(checkpoint, name)
+        array_files.verify(
+            os.path.join(checkpoint.path, name), checkpoint.checksums[name]
+        )
 
 
 def restore(checkpoint: Checkpoint, model: keras.Model) -> None:
@@ -139,18 +141,18 @@ def restore(checkpoint: Checkpoint, model: keras.Model) -> None:
     Raises:
         InputError: if a file is damaged or of another model.
     """
-    weights = read_weights(checkpoint)
+    own = read_weights(checkpoint)
     state = _read_arrays(checkpoint, STATE)
     raw = {
         name.removeprefix("raw/"): value
         for name, value in state.items()
         if name.startswith("raw/")
     }
-    assign_weights(model, raw or weights, checkpoint.path)
+    weights.assign_weights(model, raw or own, checkpoint.path)
     expected = _state_variables(model)
-    _check_names(expected, state, checkpoint.path, ignored="raw/")
+    weights.check_names(expected, state, checkpoint.path, ignored="raw/")
     for name, variable in expected.items():
-        _check_shape(name, variable, state[name], checkpoint.path)
+        weights.check_shape(name, variable, state[name], checkpoint.path)
         variable.assign(state[name])
 
 
@@ -178,55 +180,6 @@ def average_weights(
     return {
         name: (value / len(checkpoints)).astype(np.float32)
         for name, value in total.items()
-    }
-
-
-def assign_weights(
-    model: keras.Model, weights: dict[str, np.ndarray], origin: str
-) -> None:
-    """Sets the weights of a built model.
-
-    Args:
-        model: built.
-        weights: by path in the model, as `read_weights` returns.
-        origin: where they came from, for messages.
-
-    Raises:
-        InputError: if they are of another model.
-    """
-    expected = weight_variables(model)
-    _check_names(expected, weights, origin)
-    for name, variable in expected.items():
-        _check_shape(name, variable, weights[name], origin)
-        variable.assign(weights[name])
-
-
-def weight_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Returns each weight once, by its path inside the model."""
-    variables = {v.path.partition("/")[2]: v for v in model.weights}
-    if len(variables) != len(model.weights):
-        raise ValueError(
-            "Two weights of the model have the same path: name its layers."
-        )
-    return variables
-
-
-def inference_weights(model: keras.Model) -> dict[str, np.ndarray]:
-    """Returns the weights to translate with: their moving average if kept."""
-    variables = weight_variables(model)
-    optimizer = model.optimizer
-    if optimizer is None or not optimizer.use_ema:
-        return {name: v.numpy() for name, v in variables.items()}
-    averages = {
-        v.path: average
-        for v, average in zip(
-            optimizer._trainable_variables,
-            optimizer._model_variables_moving_average,
-            strict=True,
-        )
-    }
-    return {
-        name: averages.get(v.path, v).numpy() for name, v in variables.items()
     }
 
 
@@ -260,25 +213,18 @@ def best_checkpoints(
 def _state(model: keras.Model) -> dict[str, np.ndarray]:
     state = {name: v.numpy() for name, v in _state_variables(model).items()}
     if model.optimizer.use_ema:  # then weights.npz holds the averages
-        for name, variable in weight_variables(model).items():
+        for name, variable in weights.weight_variables(model).items():
             state[f"raw/{name}"] = variable.numpy()
     return state
 
 
 def _state_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    weights = {id(variable) for variable in model.weights}
-    others = [v for v in model.variables if id(v) not in weights]
+    own = {id(variable) for variable in model.weights}
+    others = [v for v in model.variables if id(v) not in own]
     named = {f"model/{i:04d}": v for i, v in enumerate(others)}
     for index, variable in enumerate(model.optimizer.variables):
         named[f"optimizer/{index:04d}"] = variable
     return named
-
-
-def _write_arrays(path: str, arrays: dict[str, np.ndarray]) -> None:
-    with open(path, "wb") as stream:
-        np.savez(stream, **arrays)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def _write_manifest(directory: str, checkpoint: Checkpoint) -> None:
@@ -291,49 +237,7 @@ def _write_manifest(directory: str, checkpoint: Checkpoint) -> None:
         os.fsync(stream.fileno())
 
 
-def _read_arrays(
-    checkpoint: Checkpoint, file_name: str
-) -> dict[str, np.ndarray]:
-    path = _verify_file(checkpoint, file_name)
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}.") from error
-
-
-def _verify_file(checkpoint: Checkpoint, file_name: str) -> str:
-    path = os.path.join(checkpoint.path, file_name)
-    if not os.path.exists(path):
-        raise InputError(f"{path} is missing: take another checkpoint.")
-    if _checksum(path) != checkpoint.checksums.get(file_name):
-        raise InputError(
-            f"{path} is damaged (its checksum is not the one in {MANIFEST}): "
-            "delete that checkpoint; the one before it will be taken."
-        )
-    return path
-
-
-def _checksum(path: str) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _check_names(expected, found, origin: str, ignored: str = "\0") -> None:
-    found = {name for name in found if not name.startswith(ignored)}
-    missing = sorted(set(expected) - found)
-    unknown = sorted(found - set(expected))
-    if missing or unknown:
-        raise InputError(
-            f"{origin} is of another model: {len(missing)} arrays are missing "
-            f"{missing[:2]}, {len(unknown)} are unknown {unknown[:2]}. Take "
-            "the config that it was trained with."
-        )
-
-
-def _check_shape(name: str, variable, value: np.ndarray, origin: str) -> None:
-    if tuple(variable.shape) != value.shape:
-        raise InputError(
-            f"{origin} is of another model: {name} has shape {value.shape}, "
-            f"this model's is {tuple(variable.shape)}."
-        )
+def _read_arrays(checkpoint: Checkpoint, name: str) -> dict[str, np.ndarray]:
+    return array_files.read_arrays(
+        os.path.join(checkpoint.path, name), checkpoint.checksums.get(name)
+    )

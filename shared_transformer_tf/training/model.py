@@ -119,11 +119,11 @@ class NormalizedGradientModel(keras.Model):
         )
         return {"loss": self._loss_tracker.result()}
 
-    def get_compile_config(self) -> dict[str, Any] | None:
+    def get_compile_config(self) -> dict[str, Any]:
         """Returns what `compile` was given, for `.keras` files."""
         config = super().get_compile_config()
-        if config is None:
-            return None
+        if not self.compiled:
+            return config
         return config | {
             "label_smoothing": self.label_smoothing,
             "clip_norm": self.clip_norm,

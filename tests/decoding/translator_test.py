@@ -4,8 +4,15 @@ import tensorflow as tf
 from absl import logging
 
 from shared_transformer_tf import config, errors
-from shared_transformer_tf.decoding import sampling, translator
+from shared_transformer_tf.decoding import (
+    hypotheses,
+    sampling,
+    scoring,
+    search,
+    translator,
+)
 from shared_transformer_tf.models import transformer
+from tests.decoding import untrained
 
 VOCABULARY = 40
 
@@ -40,10 +47,7 @@ def model():
         tied_embeddings="none",
     )
     made.build(((None, None), (None, None)))
-    generator = np.random.default_rng(3)
-    for weight in made.trainable_weights:  # far from uniform predictions
-        size = 1.0 if weight.name == "gamma" else 0.0
-        weight.assign(generator.normal(size, 0.3, weight.shape))
+    untrained.randomize(made, make(made, beam_size=2), make_lines(20))
     return made
 
 
@@ -87,20 +91,45 @@ def test_cached_steps_equal_the_whole_sequence(model):
 
 @pytest.mark.parametrize("beam_size", [1, 4])
 def test_scores_equal_forced_scoring(model, beam_size):
-    translate = make(model, beam_size, alpha=0.0)
-    lines = make_lines(20)
-    results = translate.translate_with_scores(lines, beam_size)
-    pairs = [
-        (line, text, score)
-        for line, result in zip(lines, results, strict=True)
-        for text, score in result
-        if len(text.split()) < min(24, int(len(line.split()) * 1.5 + 10))
-    ]  # without those cut at the limit, which have no end symbol
-    assert pairs
-    sources, targets, scores = zip(*pairs, strict=True)
-    forced = translate.score(sources, targets)
-    # float32 sums over a sentence
-    np.testing.assert_allclose(scores, forced, rtol=2e-6, atol=4e-6)
+    generator = np.random.default_rng(4)
+    sources = generator.integers(4, VOCABULARY, (12, 6)).astype("int32")
+    sources[:, -1] = config.END_ID
+    options = config.DecodingConfig(beam_size=beam_size)
+    found = search.search(model, tf.constant(sources), options, 24, beam_size)
+    for rank in range(beam_size):
+        ids = found.ids[:, rank]
+        target_in = tf.pad(ids[:, :-1], [[0, 0], [1, 0]])
+        target_in += config.START_ID * tf.one_hot(
+            0, ids.shape[1], dtype="int32"
+        )
+        logits = model((sources, target_in))
+        forced = scoring.log_probabilities(logits, ids)
+        exists = rank < found.counts
+        for came, expected in (
+            (found.log_probabilities, forced),
+            (
+                found.scores,
+                forced
+                / hypotheses.length_penalty(found.lengths[:, rank], options),
+            ),
+        ):
+            np.testing.assert_allclose(
+                came[:, rank][exists], expected[exists], rtol=2e-6, atol=4e-6
+            )
+
+
+def test_score_of_a_translation_is_that_of_its_search(model):
+    translate = make(model, beam_size=30, alpha=0.0)
+    for line, result in zip(
+        make_lines(4),
+        translate.translate_with_scores(make_lines(4), 30),
+        strict=True,
+    ):
+        limit = min(24, int(1.5 * len(line.split()) + 10))
+        for text, score in result:
+            if len(text.split()) < limit:  # else it may have no end symbol
+                (forced,) = translate.score([line], [text])
+                assert score == pytest.approx(forced, rel=2e-6, abs=4e-6)
 
 
 @pytest.mark.parametrize("beam_size", [1, 4])

@@ -4,7 +4,9 @@ import numpy as np
 
 from shared_transformer_tf import config
 from shared_transformer_tf.data import tokenizer as tokenizer_lib
+from shared_transformer_tf.decoding import translator
 from shared_transformer_tf.models import transformer
+from tests.decoding import untrained
 
 MAX_LENGTH = 16
 OPTIONS = config.DecodingConfig(
@@ -28,13 +30,14 @@ TRICKY = (
     "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35 \u05e9\u05dc\u05d5\u05dd",
     "one two three " * 20,
 )
+VARIED = ["one two three four five six"[:i] for i in range(1, 27, 2)]
 
 
 def make_tokenizer(joint=True):
     words = "one two three four five six seven eight nine ten".split()
     generator = np.random.default_rng(0)
     lines = [" ".join(generator.choice(words, 6)) for _ in range(300)]
-    options = config.TokenizerConfig(joint=joint, vocabulary_size=30)
+    options = config.TokenizerConfig(joint=joint, vocabulary_size=28)
     return tokenizer_lib.Tokenizer.train(lines, lines[::-1], options)
 
 
@@ -50,8 +53,6 @@ def make_model(tokenizer):
         tied_embeddings="all" if tokenizer.joint else "none",
     )
     model.build(((None, None), (None, None)))
-    generator = np.random.default_rng(3)
-    for weight in model.trainable_weights:  # far from uniform predictions
-        size = 1.0 if weight.name == "gamma" else 0.0
-        weight.assign(generator.normal(size, 0.3, weight.shape))
+    translate = translator.Translator(model, tokenizer, OPTIONS, MAX_LENGTH)
+    untrained.randomize(model, translate, VARIED)
     return model

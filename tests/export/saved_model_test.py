@@ -73,7 +73,9 @@ def test_batch_is_the_first_dimension_everywhere(output):
     assert text.shape.as_list() == [None]
 
 
-def test_next_version_gets_the_next_number(model, tokenizer, tmp_path, monkeypatch):
+def test_next_version_gets_the_next_number(
+    model, tokenizer, tmp_path, monkeypatch
+):
     monkeypatch.setattr(parity_gate, "check", lambda *arguments: None)
     (tmp_path / "7").mkdir()
     assert export(model, tokenizer, tmp_path) == str(tmp_path / "8")
@@ -119,9 +121,7 @@ def test_other_weights_are_noticed(model, tokenizer, output):
 
 def test_what_cannot_run_without_python_is_noticed(model, tokenizer, tmp_path):
     with pytest.raises(parity_gate.ParityError, match="cannot be run"):
-        parity_gate.check(
-            str(tmp_path), model, tokenizer, exported.OPTIONS, 16
-        )
+        parity_gate.check(str(tmp_path), model, tokenizer, exported.OPTIONS, 16)
 
 
 def test_weights_stored_twice_are_noticed(model):

@@ -27,7 +27,12 @@ def test_tokens_and_texts_equal_those_of_python(joint):
 def test_bytes_that_are_not_utf8_are_unknown_text():
     tokenizer = exported.make_tokenizer()
     graph = text_graph.TextGraph(tokenizer, exported.MAX_LENGTH)
-    for line in (b"one \xff two", b"\xe2\x82", b"\xed\xa0\x80 six", b"\xf0\x9f"):
+    for line in (
+        b"one \xff two",
+        b"\xe2\x82",
+        b"\xed\xa0\x80 six",
+        b"\xf0\x9f",
+    ):
         ids = graph.encode(tf.constant([line])).numpy().tolist()
         text = line.decode("utf-8", "replace")
         assert ids == [[*tokenizer.encode_source([text])[0], config.END_ID]]
