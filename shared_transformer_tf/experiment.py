@@ -157,14 +157,10 @@ def _fit(config, run, model, pairs, progress, evaluate) -> None:
         verbose=0,
         callbacks=[report, keeper],
     )
-    best = (
-        f"{progress.best_score:.2f}"
-        if progress.best_score is not None
-        else "none"
-    )
     print(
         f"Trained {progress.step} updates in {progress.seconds / 60:.1f} "
-        f"minutes; best dev BLEU {best}. Run directory: {run.path}",
+        f"minutes; best dev BLEU "
+        f"{progress.best_scores['bleu']:.2f}. Run directory: {run.path}",
         file=sys.stderr,
     )
 

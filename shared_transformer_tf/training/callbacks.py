@@ -128,10 +128,10 @@ class EvaluationAndCheckpoints(keras.callbacks.Callback):
         """Evaluates and saves where it is time to."""
         settings, progress = self._settings, self._progress
         last = progress.step >= settings.max_steps
-        score = None
+        scores: dict[str, float] = {}
         if progress.step % settings.evaluate_every == 0 or last:
-            score = self._measure()
-            progress.note_score(score)
+            scores = self._measure()
+            progress.note_scores(scores)
         out_of_patience = (
             settings.patience and progress.without_better >= settings.patience
         )
@@ -142,38 +142,41 @@ class EvaluationAndCheckpoints(keras.callbacks.Callback):
             )
         progress.finished = bool(last or out_of_patience)
         if (
-            score is not None
+            scores
             or progress.finished
             or progress.step % settings.save_every == 0
         ):
-            self._save(score)
+            self._save(scores)
         self._report.pause()
         if progress.finished:
             self.model.stop_training = True
 
-    def _measure(self) -> float:
+    def _measure(self) -> dict[str, float]:
+        progress = self._progress
         start = time.perf_counter()
         with averaged_weights(self.model):
             scores = self._evaluate()
-        scores["evaluation_seconds"] = time.perf_counter() - start
-        scores["tokens"] = self._progress.tokens
-        scores["seconds"] = self._progress.seconds
-        self._log.write("valid", self._progress.step, scores)
+        record = scores | {
+            "evaluation_seconds": time.perf_counter() - start,
+            "tokens": progress.tokens,
+            "seconds": progress.seconds,
+        }
+        self._log.write("valid", progress.step, record)
         with tqdm.tqdm.external_write_mode():
             logging.info(
                 "Update %d: dev BLEU %.2f, dev loss %.3f",
-                self._progress.step,
+                progress.step,
                 scores["bleu"],
                 scores["loss"],
             )
-        return scores["bleu"]
+        return scores
 
-    def _save(self, score: float | None) -> None:
+    def _save(self, scores: dict[str, float]) -> None:
         checkpoints.save(
             self._directory,
             self.model,
             self._progress.step,
-            score,
+            scores,
             self._progress.to_dict(),
         )
         checkpoints.prune(

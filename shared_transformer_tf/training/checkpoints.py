@@ -34,14 +34,14 @@ class Checkpoint:
     Attributes:
         path: the folder.
         step: updates done.
-        score: dev BLEU, `None` where it was not measured.
+        scores: `bleu` and `loss` of the dev set, empty if not measured.
         progress: of the training, see `TrainingProgress`.
         checksums: SHA-256 by file name.
     """
 
     path: str
     step: int
-    score: float | None
+    scores: dict[str, float]
     progress: dict[str, Any]
     checksums: dict[str, str]
 
@@ -60,7 +60,7 @@ def save(
     directory: str,
     model: keras.Model,
     step: int,
-    score: float | None,
+    scores: dict[str, float],
     progress: dict[str, Any],
 ) -> Checkpoint:
     """Writes a checkpoint of a built and compiled model.
@@ -80,7 +80,7 @@ def save(
                 (STATE, _state(model)),
             )
         }
-        checkpoint = Checkpoint(path, step, score, progress, checksums)
+        checkpoint = Checkpoint(path, step, scores, progress, checksums)
         _write_manifest(partial, checkpoint)
         shutil.rmtree(path, ignore_errors=True)
         os.rename(partial, path)
@@ -205,9 +205,20 @@ def prune(directory: str, keep_best: int, keep_last: int) -> list[Checkpoint]:
 def best_checkpoints(
     checkpoints: list[Checkpoint], number: int
 ) -> list[Checkpoint]:
-    """Returns the checkpoints of highest score, best first."""
-    scored = [c for c in checkpoints if c.score is not None]
-    return sorted(scored, key=lambda c: (-c.score, c.step))[:number]
+    """Returns the best by dev BLEU, best first; dev loss breaks ties."""
+    scored = [one for one in checkpoints if one.scores]
+    return sorted(scored, key=lambda one: rank(one.scores), reverse=True)[
+        :number
+    ]
+
+
+def rank(scores: dict[str, float]) -> tuple[float, float]:
+    """Returns what is the higher, the better: BLEU, then a low loss.
+
+    BLEU is 0 where no four words in a row are right, as for texts of one
+    word; the loss then decides.
+    """
+    return scores["bleu"], -scores["loss"]
 
 
 def _state(model: keras.Model) -> dict[str, np.ndarray]:

@@ -82,7 +82,7 @@ class NormalizedGradientModel(keras.Model):
         """
         if not self._by_token:
             return super().train_step(data)
-        inputs, targets = data
+        inputs, targets = _unpack(data)
         with tf.GradientTape() as tape:
             token_losses = self.token_losses(
                 inputs, targets, self.label_smoothing, training=True
@@ -111,7 +111,7 @@ class NormalizedGradientModel(keras.Model):
         """Returns `loss`: cross-entropy per token without smoothing, nats."""
         if not self._by_token:
             return super().test_step(data)
-        inputs, targets = data
+        inputs, targets = _unpack(data)
         token_losses = self.token_losses(inputs, targets, 0.0, training=False)
         tokens = _count_tokens(targets)
         self._loss_tracker.update_state(
@@ -135,6 +135,16 @@ class NormalizedGradientModel(keras.Model):
         self.compile(**config)
         if self.optimizer is not None and self.built:
             self.optimizer.build(self.trainable_variables)
+
+
+def _unpack(data: tuple) -> tuple:
+    inputs, targets, weight = keras.utils.unpack_x_y_sample_weight(data)
+    if weight is not None:
+        raise ValueError(
+            "The loss per token takes no `sample_weight`: mark targets that "
+            "do not count with id 0, or compile with a Keras `loss`."
+        )
+    return inputs, targets
 
 
 def _count_tokens(targets: tf.Tensor) -> tf.Tensor:

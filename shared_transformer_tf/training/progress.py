@@ -8,6 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from shared_transformer_tf.training import checkpoints
+
 
 @dataclasses.dataclass
 class TrainingProgress:
@@ -17,7 +19,7 @@ class TrainingProgress:
         step: updates done.
         seconds: spent in training so far, evaluations included.
         tokens: target tokens seen.
-        best_score: highest dev BLEU.
+        best_scores: dev scores of the best evaluation, `bleu` and `loss`.
         without_better: evaluations since then.
         finished: whether training ended of itself.
     """
@@ -25,14 +27,15 @@ class TrainingProgress:
     step: int = 0
     seconds: float = 0.0
     tokens: float = 0.0
-    best_score: float | None = None
+    best_scores: dict[str, float] = dataclasses.field(default_factory=dict)
     without_better: int = 0
     finished: bool = False
 
-    def note_score(self, score: float) -> None:
+    def note_scores(self, scores: dict[str, float]) -> None:
         """Counts an evaluation."""
-        if self.best_score is None or score > self.best_score:
-            self.best_score = score
+        best = self.best_scores
+        if not best or checkpoints.rank(scores) > checkpoints.rank(best):
+            self.best_scores = scores
             self.without_better = 0
         else:
             self.without_better += 1

@@ -1,0 +1,191 @@
+"""A whole training on the embedded corpus: stop, go on, load, refuse."""
+
+import dataclasses
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from shared_transformer_tf import experiment
+from shared_transformer_tf.config import Config
+from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.run_directory import RunDirectory
+from shared_transformer_tf.training import checkpoints
+
+
+def small(**training):
+    config = Config()
+    config.data.numbers_train = 300
+    config.data.numbers_valid = 12
+    config.data.numbers_test = 12
+    config.data.batch_tokens = 256
+    config.data.num_buckets = 3
+    config.tokenizer.vocabulary_size = 120
+    config.model.num_layers = 2
+    config.model.num_blocks = 1
+    config.model.sharing = "universal"
+    config.model.hidden_dim = 16
+    config.model.intermediate_dim = 16
+    config.training = dataclasses.replace(
+        config.training,
+        **{
+            "max_steps": 12,
+            "warmup_steps": 4,
+            "log_every": 2,
+            "evaluate_every": 6,
+            "save_every": 3,
+            "keep_best": 2,
+            "deterministic": False,  # it would hold for the whole process
+        }
+        | training,
+    )
+    return config
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "run"
+    experiment.train(small(), str(workdir))
+    return workdir
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    return str(shutil.copytree(trained, tmp_path / "run"))
+
+
+def newest(workdir):
+    return checkpoints.list_checkpoints(os.path.join(workdir, "checkpoints"))[
+        -1
+    ]
+
+
+def records(workdir):
+    with open(os.path.join(workdir, "metrics.jsonl")) as file:
+        return [json.loads(line) for line in file]
+
+
+def test_run_directory_has_what_it_promises(trained):
+    assert sorted(os.listdir(trained)) == [
+        "checkpoints",
+        "config.json",
+        "logs",
+        "metrics.jsonl",
+        "tokenizer",
+    ]
+    lines = records(trained)
+    assert [r["step"] for r in lines if r["kind"] == "train"] == [
+        2, 4, 6, 8, 10, 12,
+    ]  # fmt: skip
+    assert [r["step"] for r in lines if r["kind"] == "valid"] == [6, 12]
+    assert all(np.isfinite(r["loss"]) for r in lines)
+    assert os.listdir(os.path.join(trained, "logs"))
+
+
+def test_a_finished_run_says_so(copy, capsys):
+    before = records(copy)
+    experiment.train(small(), copy)
+    assert "finished after 12 updates" in capsys.readouterr().out
+    assert records(copy) == before
+
+
+def test_a_stopped_run_ends_with_the_same_weights(copy, tmp_path):
+    path = os.path.join(copy, "checkpoints")
+    for one in checkpoints.list_checkpoints(path):
+        if one.step > 9:
+            shutil.rmtree(one.path)
+    assert newest(copy).step == 9
+    straight = checkpoints.read_weights
+    experiment.train(small(), copy)
+    other = str(tmp_path / "straight")
+    experiment.train(small(), other)
+    ours, theirs = straight(newest(copy)), straight(newest(other))
+    for name, value in ours.items():
+        np.testing.assert_allclose(value, theirs[name], atol=2e-5)
+    steps = [r["step"] for r in records(copy) if r["kind"] == "train"]
+    assert steps == sorted(set(steps)) and steps[-1] == 12
+
+
+def test_more_steps_go_on(copy):
+    experiment.train(small(max_steps=14), copy)
+    assert newest(copy).step == 14
+    assert newest(copy).progress["step"] == 14
+
+
+def test_other_settings_are_refused_and_shown(copy):
+    config = small(learning_rate=0.5)
+    config.model.dropout = 0.3
+    with pytest.raises(InputError) as error:
+        experiment.train(config, copy)
+    assert "training.learning_rate was 0.003, is 0.5" in str(error.value)
+    assert "model.dropout was 0.1, is 0.3" in str(error.value)
+
+
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(copy, caplog):
+    file = os.path.join(newest(copy).path, checkpoints.STATE)
+    os.truncate(file, os.path.getsize(file) // 2)
+    experiment.train(small(), copy)
+    assert newest(copy).step == 12
+    assert "damaged" in caplog.text
+    checkpoints.verify(newest(copy))
+
+
+def test_early_stopping(tmp_path):
+    config = small(
+        max_steps=40, evaluate_every=2, patience=2, learning_rate=1e-9
+    )
+    config.training.label_smoothing = 0.0
+    workdir = str(tmp_path / "run")
+    experiment.train(config, workdir)
+    stopped = newest(workdir)
+    assert stopped.step < 40
+    assert stopped.progress["without_better"] == 2
+    experiment.train(config, workdir)
+    assert newest(workdir).step == stopped.step
+
+
+def test_load_chooses_average_best_last_or_a_name(trained):
+    run = experiment.load_run(str(trained))
+    assert run.checkpoint_name.count("step_") == 2
+    last = experiment.load_run(str(trained), "last")
+    assert last.checkpoint_name == "step_0000012"
+    assert experiment.load_run(
+        str(trained), "step_0000006"
+    ).checkpoint_name == ("step_0000006")
+    with pytest.raises(InputError, match="average, best"):
+        experiment.load_run(str(trained), "step_7")
+    assert len(run.translator()(["one", "", "two"])) == 3
+    assert run.model.dtype_policy.name == "float32"
+
+
+def test_wrong_folders(tmp_path, trained):
+    with pytest.raises(InputError, match="No run in"):
+        experiment.load_run(str(tmp_path))
+    with pytest.raises(InputError, match="No run in"):
+        experiment.load_run(str(tmp_path / "absent"))
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(InputError, match="other files"):
+        experiment.train(small(), str(tmp_path))
+    assert os.listdir(tmp_path) == ["letter.txt"]
+
+
+def test_nothing_is_written_where_the_input_is_wrong(tmp_path):
+    config = small()
+    config.tokenizer.vocabulary_size = 100_000
+    with pytest.raises(InputError):
+        experiment.train(config, str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_config_round_trips_through_the_run(trained):
+    assert RunDirectory(str(trained)).read_config() == small()
+
+
+@pytest.mark.parametrize("text", ["{", '{"model": {"heads": 1}}'])
+def test_a_damaged_config_is_told(copy, text):
+    with open(os.path.join(copy, "config.json"), "w") as file:
+        file.write(text)
+    with pytest.raises(InputError, match="config.json is damaged"):
+        experiment.load_run(copy)

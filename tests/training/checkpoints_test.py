@@ -1,0 +1,164 @@
+"""Checkpoints: whole, verified, and never lost to a failed write."""
+
+import errno
+import os
+
+import keras
+import numpy as np
+import pytest
+
+from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.models.transformer import SharedTransformer
+from shared_transformer_tf.training import array_files, checkpoints, weights
+from shared_transformer_tf.training.callbacks import averaged_weights
+
+X = (np.array([[5, 3]], "int32"), np.array([[2, 6]], "int32"))
+Y = np.array([[6, 3]], "int32")
+
+
+def make(hidden_dim=8, **optimizer):
+    model = SharedTransformer(
+        12,
+        num_layers=2,
+        sharing="universal",
+        hidden_dim=hidden_dim,
+        num_heads=2,
+        intermediate_dim=4,
+        dropout=0.3,
+        seed=5,
+    )
+    model.compile(keras.optimizers.Adam(0.01, **optimizer))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def train(model, updates):
+    for _ in range(updates):
+        model.train_on_batch(X, Y)
+
+
+def values(model):
+    return {
+        name: v.numpy() for name, v in weights.weight_variables(model).items()
+    }
+
+
+def assert_equal(ours, theirs):
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        np.testing.assert_array_equal(value, theirs[name], err_msg=name)
+
+
+def save(directory, model, step, bleu=None):
+    scores = {} if bleu is None else {"bleu": bleu, "loss": 1.0}
+    return checkpoints.save(str(directory), model, step, scores, {})
+
+
+@pytest.mark.parametrize("optimizer", [{}, {"use_ema": True}])
+def test_going_on_is_bit_identical(tmp_path, optimizer):
+    straight = make(**optimizer)
+    train(straight, 3)
+    saved = save(tmp_path, straight, 3)
+    train(straight, 3)
+    resumed = make(**optimizer)
+    train(resumed, 1)
+    checkpoints.restore(saved, resumed)
+    train(resumed, 3)
+    assert_equal(values(resumed), values(straight))
+    assert int(resumed.optimizer.iterations) == 6
+
+
+def test_moving_average_is_what_inference_gets(tmp_path):
+    model = make(use_ema=True, ema_momentum=0.5)
+    train(model, 2)
+    saved = save(tmp_path, model, 2)
+    own = values(model)
+    averaged = checkpoints.read_weights(saved)
+    name = next(n for n in own if "kernel" in n)
+    assert not np.array_equal(own[name], averaged[name])
+    with averaged_weights(model):
+        assert_equal(values(model), averaged)
+    assert_equal(values(model), own)
+
+
+def test_file_holds_each_weight_once(tmp_path):
+    model = make()
+    saved = save(tmp_path, model, 1)
+    stored = checkpoints.read_weights(saved)
+    assert sum(a.size for a in stored.values()) == model.count_params()
+    size = os.path.getsize(os.path.join(saved.path, checkpoints.WEIGHTS))
+    assert size < 4 * model.count_params() + 400 * len(stored)
+
+
+def test_average_is_the_mean(tmp_path):
+    model = make()
+    saved = []
+    for step in (1, 2):
+        train(model, 1)
+        saved.append(save(tmp_path, model, step))
+    mean = checkpoints.average_weights(saved)
+    parts = [checkpoints.read_weights(one) for one in saved]
+    for name, value in mean.items():
+        np.testing.assert_allclose(
+            value, (parts[0][name] + parts[1][name]) / 2, atol=1e-7
+        )
+
+
+def test_prune_keeps_best_and_newest(tmp_path):
+    model = make()
+    for step, bleu in enumerate([5.0, 9.0, 7.0, 1.0, 2.0], start=1):
+        save(tmp_path, model, step, bleu)
+    left = checkpoints.prune(str(tmp_path), keep_best=2, keep_last=1)
+    assert [one.step for one in left] == [2, 3, 5]
+    assert [one.resumable for one in left] == [False, False, True]
+    best = checkpoints.best_checkpoints(left, 2)
+    assert [one.step for one in best] == [2, 3]
+
+
+def test_loss_breaks_ties_of_bleu():
+    scores = [{"bleu": 0.0, "loss": 2.0}, {"bleu": 0.0, "loss": 1.0}]
+    assert max(scores, key=checkpoints.rank)["loss"] == 1.0
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "remove"])
+def test_damage_is_told(tmp_path, damage):
+    saved = save(tmp_path, make(), 1)
+    path = os.path.join(saved.path, checkpoints.WEIGHTS)
+    if damage == "remove":
+        os.remove(path)
+    else:
+        with open(path, "r+b") as file:
+            if damage == "truncate":
+                file.truncate(os.path.getsize(path) // 2)
+            else:
+                file.seek(200)
+                file.write(b"\xff\x00\xff")
+    with pytest.raises(InputError, match="weights.npz is (damaged|missing)"):
+        checkpoints.restore(saved, make())
+    with pytest.raises(InputError):
+        checkpoints.verify(saved)
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    saved = save(tmp_path, make(), 1)
+    with pytest.raises(InputError, match="has shape"):
+        checkpoints.restore(saved, make(hidden_dim=4))
+    os.makedirs(tmp_path / "step_0000009")
+    with pytest.raises(InputError, match="not a checkpoint"):
+        checkpoints.list_checkpoints(str(tmp_path))
+
+
+def test_a_full_disk_leaves_the_older_checkpoint(tmp_path, monkeypatch):
+    model = make()
+    save(tmp_path, model, 1)
+
+    def full(path, arrays):
+        with open(path, "wb") as file:
+            file.write(b"some bytes")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(array_files, "write_arrays", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        save(tmp_path, model, 2)
+    assert os.listdir(tmp_path) == ["step_0000001"]
+    checkpoints.verify(checkpoints.list_checkpoints(str(tmp_path))[0])

@@ -1,0 +1,137 @@
+"""The training step: by the token, clipped once, plain Keras if asked."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from shared_transformer_tf.models.transformer import SharedTransformer
+from shared_transformer_tf.training.model import NormalizedGradientModel
+
+
+class Tagger(NormalizedGradientModel):
+    """A model of another kind: a label for each token."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.embedding = keras.layers.Embedding(10, 4)
+        self.dense = keras.layers.Dense(10)
+
+    def call(self, ids, training=None):
+        return self.dense(self.embedding(ids))
+
+
+def transformer(**kwargs):
+    keras.utils.set_random_seed(0)
+    return SharedTransformer(
+        15,
+        num_layers=2,
+        sharing="universal",
+        hidden_dim=8,
+        num_heads=2,
+        intermediate_dim=12,
+        seed=1,
+        **{"dropout": 0.0} | kwargs,
+    )
+
+
+def batch():
+    source = np.array([[5, 6, 7, 3], [8, 3, 0, 0]], "int32")
+    target_in = np.array([[2, 9, 10], [2, 11, 0]], "int32")
+    target_out = np.array([[9, 10, 3], [11, 3, 0]], "int32")
+    return (source, target_in), target_out
+
+
+def manual_gradients(model, smoothing):
+    inputs, targets = batch()
+    variables = [v.value for v in model.trainable_variables]
+    with tf.GradientTape() as tape:
+        log_probabilities = tf.nn.log_softmax(model(inputs))
+        wanted = tf.one_hot(targets, 15) * (1 - smoothing) + smoothing / 15
+        each = -tf.reduce_sum(wanted * log_probabilities, -1)
+        loss = tf.reduce_sum(each * (targets != 0)) / 5  # five target tokens
+    gradients = tape.gradient(loss, variables)
+    return loss, [tf.convert_to_tensor(g).numpy() for g in gradients]
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 0.5])
+def test_a_step_is_the_clipped_gradient_of_the_mean_per_token(clip_norm):
+    model = transformer()
+    loss, gradients = manual_gradients(model, 0.1)
+    before = [v.numpy() for v in model.trainable_variables]
+    model.compile(
+        keras.optimizers.SGD(0.5), label_smoothing=0.1, clip_norm=clip_norm
+    )
+    x, y = batch()
+    logs = model.train_on_batch(x, y, return_dict=True)
+    norm = np.sqrt(sum(np.sum(g**2) for g in gradients))
+    assert norm > 0.5  # else the clip is not tested
+    scale = clip_norm / norm if clip_norm else 1
+    assert logs["loss"] == pytest.approx(float(loss), rel=1e-5)
+    assert logs["gradient_norm"] == pytest.approx(norm, rel=1e-4)
+    assert logs["tokens"] == 5
+    for old, gradient, variable in zip(
+        before, gradients, model.trainable_variables, strict=True
+    ):
+        np.testing.assert_allclose(
+            variable.numpy(), old - 0.5 * scale * gradient, atol=1e-5
+        )
+
+
+def test_padding_does_not_weigh():
+    x, y = batch()
+    wide = tuple(np.pad(ids, [(0, 2), (0, 3)]) for ids in x)
+    wide_y = np.pad(y, [(0, 2), (0, 3)])
+    models = transformer(), transformer()
+    for model, inputs, targets in zip(
+        models, (x, wide), (y, wide_y), strict=True
+    ):
+        model.compile(keras.optimizers.SGD(0.5))
+        model.train_on_batch(inputs, targets)
+    for ours, theirs in zip(models[0].weights, models[1].weights, strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), atol=1e-5)
+
+
+def test_epoch_loss_is_the_mean_over_all_tokens():
+    model = transformer()
+    (source, target_in), y = batch()
+    model.compile(keras.optimizers.SGD(0.0))
+    whole = model.evaluate((source, target_in), y, verbose=0)
+    by_row = model.fit(
+        (source, target_in), y, batch_size=1, shuffle=False, verbose=0
+    )
+    assert by_row.history["loss"][0] == pytest.approx(whole, rel=1e-5)
+
+
+def test_a_model_of_another_kind_trains():
+    model = Tagger()
+    model.compile("adam", label_smoothing=0.1, clip_norm=1.0)
+    ids = np.tile(np.arange(1, 9, dtype="int32"), (4, 1))
+    history = model.fit(ids, ids, epochs=3, verbose=0)
+    assert history.history["loss"][2] < history.history["loss"][0]
+
+
+def test_mixed_bfloat16_keeps_float32_weights_and_learns():
+    model = transformer(dtype="mixed_bfloat16")
+    assert {w.dtype for w in model.weights} == {"float32"}
+    model.compile(keras.optimizers.Adam(0.01))
+    x, y = batch()
+    losses = [
+        model.train_on_batch(x, y, return_dict=True)["loss"] for _ in range(30)
+    ]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_wrong_numbers():
+    with pytest.raises(ValueError, match="label_smoothing"):
+        transformer().compile("adam", label_smoothing=1.0)
+    with pytest.raises(ValueError, match="clip_norm"):
+        transformer().compile("adam", clip_norm=-1.0)
+
+
+def test_sample_weights_are_refused():
+    model = transformer()
+    model.compile("adam")
+    x, y = batch()
+    with pytest.raises(ValueError, match="id 0"):
+        model.train_on_batch(x, y, sample_weight=np.ones(2))
