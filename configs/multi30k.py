@@ -20,7 +20,7 @@ def get_config() -> Config:
     config.data.directory = os.environ.get("MULTI30K_DIR") or "data/multi30k"
     config.data.test_split = "test_2016_flickr"
     config.model.dropout = 0.2
-    config.training.max_steps = 3800
-    config.training.evaluate_every = 250
+    config.training.max_steps = 4800
+    config.training.evaluate_every = 300
     config.training.keep_best = 8
     return config
