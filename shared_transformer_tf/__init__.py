@@ -24,9 +24,12 @@ _MODULES = {
     "SharingPlan": "sharing",
     "Stack": "layers.stack",
     "Tokenizer": "data.tokenizer",
+    "TrainingBatches": "data.pipeline",
     "Translator": "decoding.translator",
+    "encode_pairs": "data.pipeline",
     "export_saved_model": "export.saved_model",
     "load_run": "experiment",
+    "load_split": "data.corpus",
     "train": "experiment",
 }
 
@@ -38,9 +41,12 @@ __all__ = [  # noqa: F822 (they come from __getattr__)
     "SharingPlan",
     "Stack",
     "Tokenizer",
+    "TrainingBatches",
     "Translator",
+    "encode_pairs",
     "export_saved_model",
     "load_run",
+    "load_split",
     "train",
 ]
 

@@ -51,6 +51,20 @@ class Run:
             self.config.data.max_length,
         )
 
+    def sample_lines(self, number: int = 20) -> list[str]:
+        """Returns source lines of the dev set, to check an export with.
+
+        Where its files are gone the list is empty, and the log says so.
+        """
+        try:
+            text = corpus.load_split(
+                self.config.data, "valid", self.config.training.seed
+            )
+        except InputError as error:
+            logging.warning("No dev lines for the check: %s", error)
+            return []
+        return text.source[:number]
+
 
 def build_model(config: Config, tokenizer: Tokenizer) -> SharedTransformer:
     """Returns the untrained model of a config."""

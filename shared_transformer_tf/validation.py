@@ -16,11 +16,14 @@ def check(config: Any) -> None:
     for name, section in vars(config).items():
         _check_types_and_choices(name, section)
     _check_numbers(config)
-    encoder_plan(config.model), decoder_plan(config.model)
-    sharing.parse_kinds(
-        config.model.shared_with_decoder, sharing.LENDABLE_KINDS
-    )
     _check_model(config.model)
+    _check_lending(config.model)
+    if config.model.tied_embeddings == "all" and not config.tokenizer.joint:
+        raise errors.InputError(
+            "model.tied_embeddings='all' is one matrix for both languages and "
+            "needs tokenizer.joint=True: set that, or tied_embeddings to "
+            "'decoder'."
+        )
 
 
 def encoder_plan(model: Any) -> sharing.SharingPlan:
@@ -142,3 +145,17 @@ def _check_model(model: Any) -> None:
             "model.residual_scale='deepnorm' is defined for post-norm layers:"
             " set model.normalization to 'post'."
         )
+
+
+def _check_lending(model: Any) -> None:
+    lender, borrower = encoder_plan(model), decoder_plan(model)
+    for kind in sharing.parse_kinds(
+        model.shared_with_decoder, sharing.LENDABLE_KINDS
+    ):
+        has, needs = lender.num_objects(kind), borrower.num_objects(kind)
+        if has < needs:
+            raise errors.InputError(
+                f"model.shared_with_decoder={model.shared_with_decoder!r}: "
+                f"the decoder needs {needs} sublayers of kind {kind}, but the "
+                f"encoder has {has}: give both as many blocks."
+            )

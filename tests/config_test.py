@@ -33,6 +33,7 @@ def test_defaults_are_valid_and_round_trip():
         ("training.learning_rate", 0.0, "above 0"),
         ("data.batch_tokens", 100, "less than one sentence"),
         ("data.source_language", 3, "of type str"),
+        ("tokenizer.joint", False, "tied_embeddings"),
     ],
 )
 def test_wrong_values(name, value, message):
@@ -56,3 +57,13 @@ def test_whole_numbers_become_floats():
     config.training.clip_norm = 1
     config.validate()
     assert type(config.training.clip_norm) is float
+
+
+def test_a_decoder_cannot_borrow_more_than_there_is():
+    config = Config()
+    config.model.sharing = "cycle"
+    config.model.num_blocks = 2
+    config.model.decoder_sharing = "none"
+    config.model.shared_with_decoder = "feed_forward"
+    with pytest.raises(InputError, match="decoder needs 4"):
+        config.validate()

@@ -53,5 +53,6 @@ def _export(values: flags.FlagValues) -> None:
         values.output,
         decoding_flags.options(values, run.config),
         run.config.data.max_length,
+        samples=run.sample_lines(),
     )
     print(folder)

@@ -1,16 +1,17 @@
 """The embedded corpus: numbers in words, in two languages.
 
 Cardinals, ordinals and years are spelled out by num2words, for instance
-"nineteen eighty-four" -> "neunzehnhundertvierundachtzig". No source text
-occurs twice, in one split or in two, so every source has one reference and
-nothing of the dev and test set is seen in training. An ordinal or year that
+"nineteen eighty-four" -> "neunzehnhundertvierundachtzig". Every source text
+has one reference and stands in one split only, so nothing of the dev and test
+set is seen in training. An ordinal or year that
 is spelled like its cardinal in the source language is left out.
 
 The splits take turns over the number of digits, and within it over the
 kinds, until each has its size. The test set takes first, then the dev set,
 at most a tenth of each (digits, kind) either: of the 20 cardinals and
 ordinals of one digit 2, of the 180 of two digits 18, and the same share of
-all longer ones. Training takes from the rest and so keeps most small numbers.
+all longer ones. Training takes from the rest, the few small numbers again and
+again, up to ten times.
 """
 
 import itertools
@@ -28,6 +29,7 @@ LARGEST = 10**12 - 1
 _FIRST_YEAR, _LAST_YEAR = 1100, 2099
 _HELD_OUT = 10
 _MISSES = 300
+_ROUNDS = 10
 # What num2words raises for a number or kind that a language does not have.
 _NO_WORDS = (
     NotImplementedError,
@@ -73,6 +75,8 @@ def make_split(
             )
             for kinds in streams
         ]
+        if name == "train":
+            shares = [_repeated(share) for share in shares]
         pairs = list(itertools.islice(_round_robin(shares), size))
         if name == split:
             break
@@ -207,6 +211,20 @@ def _new(
                 yield pair
 
     return itertools.islice(unseen(), count)
+
+
+def _repeated(pairs: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yields all pairs, then the same again, `_ROUNDS` times in all.
+
+    There are few numbers of one or two digits: seen once each, they would
+    drown among the long ones.
+    """
+    drawn = []
+    for pair in pairs:
+        drawn.append(pair)
+        yield pair
+    for _ in range(_ROUNDS - 1):
+        yield from drawn
 
 
 def _round_robin(iterators: Iterable[Iterator]) -> Iterator:

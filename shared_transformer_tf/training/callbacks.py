@@ -1,6 +1,7 @@
 """What happens between updates: logging, evaluation, checkpoints."""
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -17,7 +18,7 @@ from shared_transformer_tf.training.progress import (
 
 
 class ProgressReport(keras.callbacks.Callback):
-    """A progress bar, and records of loss and speed.
+    """A progress bar on a terminal, else lines; records of loss and speed.
 
     Args:
         settings: of the training.
@@ -45,6 +46,7 @@ class ProgressReport(keras.callbacks.Callback):
             unit="update",
             dynamic_ncols=True,
             mininterval=1.0,
+            disable=not sys.stderr.isatty(),
         )
         self._restart_clock()
 
@@ -70,11 +72,14 @@ class ProgressReport(keras.callbacks.Callback):
             "tokens": progress.tokens,
             "seconds": progress.seconds,
         }
-        self._bar.set_postfix_str(
+        shown = (
             f"loss {values['loss']:.3f}, "
             f"{values['tokens_per_second']:,.0f} target tokens/s, "
             f"learning rate {rate:.2e}"
         )
+        self._bar.set_postfix_str(shown)
+        if self._bar.disable:  # no terminal: lines for a file
+            self._log_line(shown)
         self._log.write("train", progress.step, values)
         self.model.reset_metrics()
         self._restart_clock()
@@ -89,6 +94,17 @@ class ProgressReport(keras.callbacks.Callback):
         self._progress.seconds += now - self._last
         self._start += now - self._last
         self._last = now
+
+    def _log_line(self, shown: str) -> None:
+        progress, last = self._progress, self._settings.max_steps
+        left = progress.seconds / progress.step * (last - progress.step)
+        logging.info(
+            "Update %d of %d: %s, %.1f minutes left",
+            progress.step,
+            last,
+            shown,
+            left / 60,
+        )
 
     def _restart_clock(self) -> None:
         self._start = self._last = time.perf_counter()

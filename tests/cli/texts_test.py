@@ -46,6 +46,9 @@ class Run:
         self.checkpoint_name = "average"
         self.asked = []
 
+    def sample_lines(self):
+        return ["a dev line"]
+
     def translator(self, options=None):
         self.asked.append(options)
         return UpperCase(options)
@@ -194,7 +197,8 @@ def test_export_prints_the_folder(fake_run, monkeypatch, capsys):
     )
     calls = []
 
-    def export_saved_model(*arguments):
+    def export_saved_model(*arguments, samples):
+        assert samples == ["a dev line"]
         calls.append(arguments)
         return "out/1"
 

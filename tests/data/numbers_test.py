@@ -1,7 +1,7 @@
 """Properties of the embedded corpus."""
 
 import collections
-import itertools
+import collections
 
 import pytest
 from num2words import num2words
@@ -28,8 +28,19 @@ def spellings(maximum, kind="cardinal", language="en"):
 def test_splits_have_their_sizes_and_share_no_source_text():
     splits = [numbers.make_split(small(), name, seed=3) for name in SPLITS]
     assert [len(source) for source, _ in splits] == [600, 60, 60]
-    sources = [source for source, _ in splits]
-    assert len(set(itertools.chain(*sources))) == 720
+    train, valid, test = (set(source) for source, _ in splits)
+    assert len(valid) == len(test) == 60
+    assert not train & valid and not train & test and not valid & test
+
+
+def test_training_repeats_small_numbers_and_no_others():
+    source, _ = numbers.make_split(small(), "train", seed=3)
+    counts = collections.Counter(source)
+    assert max(counts.values()) <= 10
+    assert counts.most_common(1)[0][1] > 1
+    repeated = {text for text, count in counts.items() if count > 1}
+    below_hundred = {*spellings(99), *spellings(99, "ordinal")}
+    assert repeated <= below_hundred
 
 
 def test_the_same_seed_gives_the_same_numbers():
