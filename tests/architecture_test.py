@@ -18,6 +18,7 @@ ARROWS = {
     "registration": set(),
     "errors": set(),
     "schedule": {"errors"},
+    "picture": {"errors", "schedule"},
     "sharing": {"errors", "schedule"},
     "validation": {"errors", "schedule", "sharing"},
     "config": {"errors", "schedule", "sharing", "validation"},

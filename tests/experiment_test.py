@@ -11,6 +11,7 @@ import pytest
 from shared_transformer_tf import experiment
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.run_directory import RunDirectory
 from shared_transformer_tf.training import checkpoints
 
@@ -189,3 +190,16 @@ def test_a_damaged_config_is_told(copy, text):
         file.write(text)
     with pytest.raises(InputError, match="config.json is damaged"):
         experiment.load_run(copy)
+
+
+def test_no_tracing_after_warm_up(tmp_path, monkeypatch):
+    traces = []
+    step = SharedTransformer.train_step
+
+    def counted(self, data):
+        traces.append(data[1].shape)
+        return step(self, data)
+
+    monkeypatch.setattr(SharedTransformer, "train_step", counted)
+    experiment.train(small(), str(tmp_path / "run"))  # 12 steps, 3 shapes
+    assert len(traces) == 1

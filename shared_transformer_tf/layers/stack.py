@@ -100,21 +100,6 @@ class Stack(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        kinds = (
-            sharing_lib.DECODER_KINDS if decoder else sharing_lib.ENCODER_KINDS
-        )
-        self.plan = sharing_lib.SharingPlan.create(
-            num_layers,
-            num_blocks,
-            sharing,
-            kinds=kinds,
-            shared_sublayers=shared_sublayers,
-            unshared_first=unshared_first,
-            unshared_last=unshared_last,
-        )
-        self.residual = Residual(
-            residual_scale, self.plan, normalization, residual_lambda
-        )
         self.num_layers = num_layers
         self.num_blocks = num_blocks
         self.sharing = sharing
@@ -136,8 +121,25 @@ class Stack(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.borrowed_kinds = tuple(borrowed or ())
+        self.plan = self._make_plan()
+        self.residual = Residual(
+            residual_scale, self.plan, normalization, residual_lambda
+        )
         self._make_sublayers(borrowed or {})
         self.layers = [self._layer(depth) for depth in range(num_layers)]
+
+    def _make_plan(self) -> sharing_lib.SharingPlan:
+        return sharing_lib.SharingPlan.create(
+            self.num_layers,
+            self.num_blocks,
+            self.sharing,
+            kinds=sharing_lib.DECODER_KINDS
+            if self.decoder
+            else sharing_lib.ENCODER_KINDS,
+            shared_sublayers=self.shared_sublayers,
+            unshared_first=self.unshared_first,
+            unshared_last=self.unshared_last,
+        )
 
     def _make_sublayers(self, borrowed: dict[str, list]) -> None:
         def make_norm(name: str) -> keras.layers.LayerNormalization:

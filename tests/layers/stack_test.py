@@ -65,38 +65,58 @@ def test_post_norm_has_no_final_norm():
     assert pre.count_params() - post.count_params() == NORM
 
 
-def test_shared_gradient_is_the_sum_over_an_untied_copy():
-    shared = make(6, 3, "cycle_rev", decoder=True)
+@pytest.mark.parametrize(
+    ("sharing", "num_blocks"),
+    [
+        ("none", 6),
+        ("universal", 1),
+        ("sequence", 3),
+        ("cycle", 3),
+        ("cycle_rev", 3),
+        ("sandwich", 3),
+        ("0 0 1 2 1 0", 3),
+    ],
+)
+def test_shared_gradient_is_the_sum_over_an_untied_copy(sharing, num_blocks):
+    shared = make(6, num_blocks, sharing, decoder=True)
     untied = make(6, decoder=True)
-    for depth, layer in enumerate(shared.layers):
-        copy = untied.layers[depth]
-        for name in ("self_attention", "cross_attention", "feed_forward"):
-            own = getattr(layer, name).get_weights()
-            getattr(copy, name).set_weights(own)
-        for kind, norm in layer.norms.items():
-            copy.norms[kind].set_weights(norm.get_weights())
+    for ours, copies in zip(shared.layers, untied.layers, strict=True):
+        for own, copy in zip(parts(ours), parts(copies), strict=True):
+            copy.set_weights(own.get_weights())
 
-    def gradients(stack, sublayers):
+    def gradients(stack):
+        by_variable = {}
         with tf.GradientTape() as tape:
             y = stack(inputs(), memory=inputs(length=3, seed=1))
             loss = tf.reduce_sum(tf.sin(y) * inputs(seed=2))
-        variables = [v.value for s in sublayers for v in s.trainable_variables]
-        return loss, tape.gradient(loss, variables)
+        values = tape.gradient(loss, [v.value for v in stack.weights])
+        for variable, value in zip(stack.weights, values, strict=True):
+            by_variable[id(variable)] = value.numpy()
+        return loss, by_variable
 
-    shared_loss, shared_gradients = gradients(shared, shared.feed_forwards)
-    untied_loss, by_depth = gradients(untied, untied.feed_forwards)
+    shared_loss, shared_gradients = gradients(shared)
+    untied_loss, untied_gradients = gradients(untied)
     np.testing.assert_allclose(shared_loss, untied_loss, rtol=1e-5)
-    per_block = len(shared_gradients) // 3
-    for block in range(3):
-        depths = [d for d in range(6) if (0, 1, 2, 2, 1, 0)[d] == block]
-        for index in range(per_block):
-            summed = sum(by_depth[d * per_block + index] for d in depths)
-            np.testing.assert_allclose(
-                shared_gradients[block * per_block + index],
-                summed,
-                rtol=1e-4,
-                atol=1e-5,
-            )
+    summed = {}
+    for ours, copies in zip(shared.layers, untied.layers, strict=True):
+        for own, copy in zip(parts(ours), parts(copies), strict=True):
+            for v, w in zip(own.weights, copy.weights, strict=True):
+                value = untied_gradients[id(w)]
+                summed[id(v)] = summed.get(id(v), 0) + value
+    assert len(summed) == len(shared.weights) - 2  # less the final norm
+    for key, value in summed.items():
+        np.testing.assert_allclose(
+            shared_gradients[key], value, rtol=1e-4, atol=2e-5
+        )
+
+
+def parts(layer):
+    return [
+        layer.self_attention,
+        layer.cross_attention,
+        layer.feed_forward,
+        *layer.norms.values(),
+    ]
 
 
 def test_causal_stack_sees_no_future():
