@@ -33,7 +33,9 @@ ARROWS = {
     "experiment": _BASE
     | {"data", "decoding", "evaluation", "layers", "models", "run_directory"}
     | {"training"},
-    "cli": _BASE | {"data", "decoding", "evaluation", "experiment", "export"},
+    "benchmark": _BASE | {"experiment", "layers", "models", "training"},
+    "cli": _BASE
+    | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"},
 }
 # Rooms whose modules are imported before anything slow may start.
 LIGHT = (

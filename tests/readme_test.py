@@ -1,0 +1,31 @@
+"""The README's Keras scripts run as printed, the second in a new process."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+README = pathlib.Path(__file__).parents[1] / "README.md"
+
+
+def run(script, folder):
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env={"PYTHONPATH": str(README.parent), "TF_CPP_MIN_LOG_LEVEL": "2"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [line for line in done.stdout.splitlines() if line.startswith("[")]
+
+
+def test_first_script_trains_and_second_goes_on(tmp_path):
+    text = README.read_text(encoding="utf-8")
+    first, second = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    printed = run(first, tmp_path)
+    assert len(printed) == 1
+    assert (tmp_path / "model.keras").exists()
+    check = "\nassert model.optimizer.iterations == 400\n"
+    assert run(second + check, tmp_path) == printed
