@@ -3,8 +3,8 @@
 Source: as multi30k.py. Both stacks apply their two blocks as 0 0 1 1, the
 strategy `sequence` of Takase and Kiyono (arXiv 2104.06022).
 Command: python bin/train.py --config=multi30k_shared --workdir=runs/shared
-Expected: EXPECTED BLEU on test_2016_flickr (sacreBLEU 13a, cased raw text,
-beam 5) after EXPECTED minutes on two CPU cores.
+Expected: 39.1 BLEU on test_2016_flickr (sacreBLEU 13a, cased raw text, beam
+5; one seed) after 26 minutes on two CPU cores.
 """
 
 import pathlib
