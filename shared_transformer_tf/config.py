@@ -228,11 +228,20 @@ class Config:
         """
         config = cls()
         sections = vars(config)
+        if not isinstance(values, dict):
+            raise errors.InputError(
+                f"A config is an object of sections, got {values!r:.40}."
+            )
         for name, fields in values.items():
             if name not in sections:
                 raise errors.InputError(
                     f"Unknown section {name!r} in the config. Valid: "
                     f"{', '.join(sections)}."
+                )
+            if not isinstance(fields, dict):
+                raise errors.InputError(
+                    f"Section {name!r} of the config is an object of fields, "
+                    f"got {fields!r:.40}."
                 )
             for field, value in fields.items():
                 if field not in vars(sections[name]):

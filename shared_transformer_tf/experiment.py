@@ -1,7 +1,6 @@
 """The composition root: from a config to objects, a training, a loaded run."""
 
 import dataclasses
-import os
 import sys
 from typing import Any
 
@@ -97,10 +96,7 @@ def train(config: Config, workdir: str, strategy: str = "none") -> None:
     run.check_config(config) if run.exists else run.check_new()
     newest = _newest_sound(run.checkpoints)
     if newest and _is_finished(newest, config):
-        print(
-            f"The run in {workdir} is finished after {newest.step} updates. "
-            "A higher --config.training.max_steps goes on."
-        )
+        print(f"The run in {workdir} is finished after {newest.step} updates.")
         return
     keras.utils.set_random_seed(config.training.seed)
     if config.training.deterministic:
@@ -120,23 +116,17 @@ def train(config: Config, workdir: str, strategy: str = "none") -> None:
     model = build_model(config, tokenizer)
     _report(model, pairs)
     _compile(model, config)
-    if not run.exists:
-        tokenizer.save(run.tokenizer)
-    run.write_config(config)
     progress = TrainingProgress()
     if newest:
         checkpoints.restore(newest, model)
         progress = TrainingProgress(**newest.progress)
         progress.finished = False
         logging.info("Going on from %s.", newest.name)
-    _fit(
-        config,
-        run,
-        model,
-        pairs,
-        progress,
-        _dev(config, text, tokenizer, model),
-    )
+    evaluate = _dev(config, text, tokenizer, model)
+    if not run.exists:
+        tokenizer.save(run.tokenizer)
+    run.write_config(config)
+    _fit(config, run, model, pairs, progress, evaluate)
 
 
 def _compile(model: SharedTransformer, config: Config) -> None:
@@ -213,16 +203,27 @@ def _report(model: SharedTransformer, pairs: pipeline.TokenPairs) -> None:
 
 
 def _newest_sound(directory: str) -> checkpoints.Checkpoint | None:
-    """Returns the newest checkpoint that training can go on from."""
-    for checkpoint in reversed(checkpoints.list_checkpoints(directory)):
-        if not checkpoint.resumable:
-            continue
+    """Returns the newest checkpoint that training can go on from.
+
+    Raises:
+        InputError: if there are some but all are damaged.
+    """
+    resumable = [
+        one for one in checkpoints.list_checkpoints(directory) if one.resumable
+    ]
+    for checkpoint in reversed(resumable):
         try:
             checkpoints.verify(checkpoint)
         except InputError as error:
             logging.warning("%s", error)
             continue
         return checkpoint
+    if resumable:
+        raise InputError(
+            f"Every checkpoint in {directory} that training could go on from "
+            "is damaged. Restore one from a copy, or train anew in another "
+            "--workdir."
+        )
     return None
 
 
@@ -274,7 +275,6 @@ def _choose(found, name: str, number: int, workdir: str) -> list:
     if best:
         named |= {"average": best, "best": best[:1]}
     name = name or ("average" if best else "last")
-    name = os.path.basename(name.rstrip("/"))
     if name not in named:
         raise InputError(
             f"--checkpoint={name} is not in {workdir}. Valid: "

@@ -94,8 +94,12 @@ class RunDirectory:
         """
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise InputError(f"--workdir={self.path} is a file, not a folder.")
-        if os.path.isdir(self.path) and os.listdir(self.path):
-            names = ", ".join(sorted(os.listdir(self.path))[:3])
+        if not os.path.isdir(self.path):
+            return
+        # a tokenizer alone is what a stop at the very beginning leaves
+        others = sorted(set(os.listdir(self.path)) - {"tokenizer"})
+        if others:
+            names = ", ".join(others[:3])
             raise InputError(
                 f"--workdir={self.path} holds no run but other files "
                 f"({names}): name an empty or a new folder."

@@ -184,7 +184,7 @@ def test_config_round_trips_through_the_run(trained):
     assert RunDirectory(str(trained)).read_config() == small()
 
 
-@pytest.mark.parametrize("text", ["{", '{"model": {"heads": 1}}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"model": {"heads": 1}}'])
 def test_a_damaged_config_is_told(copy, text):
     with open(os.path.join(copy, "config.json"), "w") as file:
         file.write(text)
@@ -203,3 +203,57 @@ def test_no_tracing_after_warm_up(tmp_path, monkeypatch):
     monkeypatch.setattr(SharedTransformer, "train_step", counted)
     experiment.train(small(), str(tmp_path / "run"))  # 12 steps, 3 shapes
     assert len(traces) == 1
+
+
+def test_a_run_without_a_sound_checkpoint_is_left_alone(copy):
+    before = records(copy)
+    for one in checkpoints.list_checkpoints(os.path.join(copy, "checkpoints")):
+        if one.resumable:
+            os.truncate(os.path.join(one.path, checkpoints.STATE), 100)
+    names = os.listdir(os.path.join(copy, "checkpoints"))
+    with pytest.raises(InputError, match="Every checkpoint"):
+        experiment.train(small(max_steps=13), copy)
+    assert records(copy) == before
+    assert os.listdir(os.path.join(copy, "checkpoints")) == names
+
+
+def test_a_checkpoint_elsewhere_is_not_taken_for_one_here(copy):
+    with pytest.raises(InputError, match="is not in"):
+        experiment.load_run(copy, "/elsewhere/checkpoints/step_0000012")
+
+
+def test_a_dev_set_of_nothing_is_told_before_anything_is_written(tmp_path):
+    for name, line in (("en", "a b c"), ("de", "d e f")):
+        (tmp_path / f"train.{name}").write_text(f"{line}\n" * 9)
+        (tmp_path / f"val.{name}").write_text("@@\n")
+    config = small()
+    config.data.corpus = "text"
+    config.data.directory = str(tmp_path)
+    config.tokenizer.vocabulary_size = 12
+    with pytest.raises(InputError, match="None of 1 sentence pairs"):
+        experiment.train(config, str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"training.precision": "mixed_bfloat16"},
+        {"training.ema_decay": 0.9},
+        {
+            "tokenizer.joint": False,
+            "tokenizer.vocabulary_size": 60,
+            "model.tied_embeddings": "decoder",
+        },
+        {"model.normalization": "post", "model.residual_scale": "deepnorm"},
+        {"model.shared_with_decoder": "all", "model.depth_embedding": True},
+    ],
+)
+def test_other_settings_train_and_translate(change, tmp_path):
+    config = small(max_steps=3)
+    for name, value in change.items():
+        section, field = name.split(".")
+        setattr(getattr(config, section), field, value)
+    experiment.train(config, str(tmp_path / "run"))
+    run = experiment.load_run(str(tmp_path / "run"))
+    assert len(run.translator()(["one", "two"])) == 2

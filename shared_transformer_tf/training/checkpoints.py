@@ -18,6 +18,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from absl import logging
 
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.training import array_files, weights
@@ -82,7 +83,8 @@ def save(
         }
         checkpoint = Checkpoint(path, step, scores, progress, checksums)
         _write_manifest(partial, checkpoint)
-        shutil.rmtree(path, ignore_errors=True)
+        if os.path.exists(path):
+            _remove(path)
         os.rename(partial, path)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
@@ -95,14 +97,20 @@ def save(
 
 
 def list_checkpoints(directory: str) -> list[Checkpoint]:
-    """Returns the checkpoints of a folder by step, unread."""
+    """Returns the checkpoints of a folder by step, their arrays unread.
+
+    What is not a checkpoint is passed over with a line in the log.
+    """
     if not os.path.isdir(directory):
         return []
-    return [
-        read_manifest(os.path.join(directory, name))
-        for name in sorted(os.listdir(directory))
-        if re.fullmatch(r"step_\d+", name)
-    ]
+    found = []
+    for name in sorted(os.listdir(directory)):
+        if re.fullmatch(r"step_\d+", name):
+            try:
+                found.append(read_manifest(os.path.join(directory, name)))
+            except InputError as error:
+                logging.warning("Passed over: %s", error)
+    return found
 
 
 def read_manifest(path: str) -> Checkpoint:
@@ -171,11 +179,19 @@ def average_weights(
     """Returns the mean of the weights of several checkpoints, by path.
 
     Raises:
-        InputError: if a file is damaged.
+        InputError: if a file is damaged or they are of different models.
     """
     total: dict[str, np.ndarray] = {}
     for checkpoint in checkpoints:
-        for name, value in read_weights(checkpoint).items():
+        values = read_weights(checkpoint)
+        shapes = {name: value.shape for name, value in values.items()}
+        if total and shapes != {n: value.shape for n, value in total.items()}:
+            raise InputError(
+                f"{checkpoint.path} is of another model than "
+                f"{checkpoints[0].path}: delete the one that does not belong "
+                "to the run."
+            )
+        for name, value in values.items():
             total[name] = total.get(name, 0.0) + value.astype(np.float64)
     return {
         name: (value / len(checkpoints)).astype(np.float32)
@@ -196,10 +212,19 @@ def prune(directory: str, keep_best: int, keep_last: int) -> list[Checkpoint]:
         if checkpoint in newest:
             continue
         if checkpoint not in best:
-            shutil.rmtree(checkpoint.path)
+            _remove(checkpoint.path)
         elif checkpoint.resumable:
             os.remove(os.path.join(checkpoint.path, STATE))
     return [c for c in found if c in newest or c in best]
+
+
+def _remove(path: str) -> None:
+    """Deletes a checkpoint so that a stop leaves no half of it."""
+    directory, name = os.path.split(path)
+    doomed = os.path.join(directory, f".removed_{name}")
+    shutil.rmtree(doomed, ignore_errors=True)
+    os.rename(path, doomed)
+    shutil.rmtree(doomed)
 
 
 def best_checkpoints(

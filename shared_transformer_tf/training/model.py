@@ -40,7 +40,8 @@ class NormalizedGradientModel(keras.Model):
             **kwargs: further arguments of `keras.Model.compile`.
 
         Raises:
-            ValueError: if a number is out of range.
+            ValueError: if a number is out of range, or metrics are asked for
+                without a `loss`.
         """
         if not 0 <= label_smoothing < 1:
             raise ValueError(
@@ -49,6 +50,12 @@ class NormalizedGradientModel(keras.Model):
             )
         if clip_norm < 0:
             raise ValueError(f"`clip_norm` is {clip_norm}, expected 0 or more.")
+        given = [n for n in ("metrics", "weighted_metrics") if kwargs.get(n)]
+        if loss is None and given:
+            raise ValueError(
+                f"`{given[0]}` needs logits, which the loss per token does "
+                "not make: compile with a Keras `loss` to have it."
+            )
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
         self.label_smoothing = label_smoothing
         self.clip_norm = clip_norm

@@ -22,11 +22,10 @@ def make_optimizer(settings: TrainingConfig) -> keras.optimizers.Optimizer:
             settings.schedule,
             settings.max_steps,
         ),
+        "weight_decay": settings.weight_decay or None,
     }
     if settings.ema_decay:
         common |= {"use_ema": True, "ema_momentum": settings.ema_decay}
-    if settings.weight_decay:
-        common["weight_decay"] = settings.weight_decay
     adaptive = {
         "beta_1": settings.beta_1,
         "beta_2": settings.beta_2,
@@ -35,6 +34,7 @@ def make_optimizer(settings: TrainingConfig) -> keras.optimizers.Optimizer:
     if settings.optimizer == "adam":
         return keras.optimizers.Adam(**adaptive, **common)
     if settings.optimizer == "adamw":
+        common["weight_decay"] = settings.weight_decay  # its own default: 0.004
         return keras.optimizers.AdamW(**adaptive, **common)
     if settings.optimizer == "sgd":
         return keras.optimizers.SGD(momentum=settings.momentum, **common)

@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.training import checkpoints
 
 
@@ -77,10 +78,19 @@ class MetricsLog:
                 tf.summary.scalar(f"{kind}/{name}", value)
         self._writer.flush()
 
+    def _step(self, line: str) -> int:
+        try:
+            return json.loads(line)["step"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{self._path} has a line that is no record: {line[:60]!r}. "
+                "Delete that line, or the file."
+            ) from error
+
     def _drop_after(self, last_step: int) -> None:
         with open(self._path, encoding="utf-8") as stream:
             lines = [line for line in stream if line.endswith("\n")]
-        kept = [line for line in lines if json.loads(line)["step"] <= last_step]
+        kept = [line for line in lines if self._step(line) <= last_step]
         beside = f"{self._path}.partial"
         with open(beside, "w", encoding="utf-8") as stream:
             stream.writelines(kept)

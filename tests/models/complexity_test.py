@@ -32,8 +32,8 @@ def matrix_flops(graph_def_graph):
             left = list(operation.inputs[0].shape)
             inner = left[-2 if operation.get_attr("adj_x") else -1]
         else:
+            assert operation.type != "Einsum", "count it too"
             continue
-        assert operation.type != "Einsum"
         outputs = operation.outputs[0].shape.num_elements()
         total += 2 * outputs * inner
     return total

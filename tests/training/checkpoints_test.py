@@ -143,9 +143,17 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     saved = save(tmp_path, make(), 1)
     with pytest.raises(InputError, match="has shape"):
         checkpoints.restore(saved, make(hidden_dim=4))
+    other = save(tmp_path, make(hidden_dim=4), 2)
+    with pytest.raises(InputError, match="of another model"):
+        checkpoints.average_weights([saved, other])
+
+
+def test_a_folder_that_is_no_checkpoint_is_passed_over(tmp_path, caplog):
+    save(tmp_path, make(), 1)
     os.makedirs(tmp_path / "step_0000009")
-    with pytest.raises(InputError, match="not a checkpoint"):
-        checkpoints.list_checkpoints(str(tmp_path))
+    found = checkpoints.list_checkpoints(str(tmp_path))
+    assert [one.step for one in found] == [1]
+    assert "not a checkpoint" in caplog.text
 
 
 def test_a_full_disk_leaves_the_older_checkpoint(tmp_path, monkeypatch):

@@ -125,6 +125,8 @@ def test_mixed_bfloat16_keeps_float32_weights_and_learns():
 def test_wrong_numbers():
     with pytest.raises(ValueError, match="label_smoothing"):
         transformer().compile("adam", label_smoothing=1.0)
+    with pytest.raises(ValueError, match="Keras `loss`"):
+        transformer().compile("adam", metrics=["accuracy"])
     with pytest.raises(ValueError, match="clip_norm"):
         transformer().compile("adam", clip_norm=-1.0)
 

@@ -52,6 +52,11 @@ def test_optimizers_lower_a_loss(name):
     assert rate == pytest.approx(0.1 / 21**0.5, rel=1e-4)
 
 
+def test_no_weight_decay_unless_asked():
+    for name in ("adam", "adamw", "sgd", "adafactor"):
+        assert not make_optimizer(TrainingConfig(optimizer=name)).weight_decay
+
+
 def test_moving_average_is_off_unless_asked():
     assert not make_optimizer(TrainingConfig()).use_ema
     assert make_optimizer(TrainingConfig(ema_decay=0.9)).ema_momentum == 0.9
