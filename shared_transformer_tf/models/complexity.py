@@ -60,9 +60,11 @@ class Complexity:
             parts = ", ".join(
                 f"{name} {value / 1e6:.3f}" for name, value in flops.items()
             )
+            total = sum(flops.values()) / 1e6
             lines.append(
-                f"Forward MFLOPs per {side} token: "
-                f"{sum(flops.values()) / 1e6:.3f} ({parts})"
+                f"MFLOPs per {side} token: {total:.3f} forward ({parts}), "
+                f"{BACKWARD_PER_FORWARD * total:.3f} backward, "
+                f"{BACKWARD_PER_FORWARD} times each component's"
             )
         lines.append(
             f"Forward and backward, {self.source_length} source and "
@@ -114,22 +116,53 @@ def count_weights(model: keras.Model) -> dict[str, int]:
     return dict(counts)
 
 
+def count_uses(model: SharedTransformer) -> dict[str, tuple[int, ...]]:
+    """Returns how often each sublayer occurs in one forward pass.
+
+    Returns:
+        For every `STACK/KIND` the uses of the sublayers that the stack calls,
+        by their number; those of the other stack count too where the two
+        share.
+    """
+    stacks = (model.encoder, model.decoder)
+    kinds = {
+        "self_attention": "self_attentions",
+        "cross_attention": "cross_attentions",
+        "feed_forward": "feed_forwards",
+    }
+    counts = collections.Counter(
+        id(getattr(layer, kind))
+        for stack in stacks
+        for layer in stack.layers
+        for kind in kinds
+    )
+    uses = {}
+    for stack in stacks:
+        for kind in stack.plan.kinds:
+            if kind == "layer_norm":
+                found = stack.plan.uses(kind)
+            else:
+                sublayers = getattr(stack, kinds[kind])
+                found = tuple(counts[id(sublayer)] for sublayer in sublayers)
+            uses[f"{stack.name}/{kind}"] = found
+    return uses
+
+
 def describe_uses(model: SharedTransformer) -> str:
     """Returns depth, schedule and uses of both stacks in words."""
+    uses = count_uses(model)
     lines = []
     for stack in (model.encoder, model.decoder):
-        uses = ", ".join(
-            f"{kind} {' '.join(map(str, stack.plan.uses(kind)))}"
+        counted = ", ".join(
+            f"{kind} {' '.join(map(str, uses[f'{stack.name}/{kind}']))}"
             for kind in stack.plan.kinds
         )
         lines.append(
             f"{stack.name}: {stack.num_layers} layers, blocks "
-            f"{stack.plan.describe()}; uses of each: {uses}"
+            f"{stack.plan.describe()}; uses of each: {counted}"
         )
-    if model.encoder.self_attentions[0] is model.decoder.self_attentions[0]:
-        lines.append("decoder borrows self_attention from encoder")
-    if model.encoder.feed_forwards[0] is model.decoder.feed_forwards[0]:
-        lines.append("decoder borrows feed_forward from encoder")
+        if stack.borrowed_kinds:
+            lines.append(f"decoder uses the encoder's {stack.borrowed_kinds}")
     return "\n".join(lines)
 
 
