@@ -1,5 +1,6 @@
 """A trained model as a SavedModel: text in, text out."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -60,7 +61,9 @@ def export_saved_model(
         folder for folder in (output, *output.parents) if not folder.exists()
     ]
     output.mkdir(parents=True, exist_ok=True)
-    try:
+    with contextlib.ExitStack() as undo:
+        for folder in reversed(made):  # undone from the innermost outwards
+            undo.callback(folder.rmdir)
         with tempfile.TemporaryDirectory(
             dir=output, prefix=_UNFINISHED
         ) as unfinished:
@@ -72,10 +75,7 @@ def export_saved_model(
             )
             version = output / str(max(_versions(output), default=0) + 1)
             os.rename(draft, version)
-    except BaseException:
-        for folder in made:  # the innermost first
-            folder.rmdir()
-        raise
+        undo.pop_all()  # it is there now
     return str(version)
 
 

@@ -12,18 +12,7 @@ ATTENTION = 4 * HIDDEN * HIDDEN + 4 * HIDDEN
 FEED_FORWARD = 2 * HIDDEN * INNER + HIDDEN + INNER
 NORM = 2 * HIDDEN
 
-
-def make(*args, **kwargs):
-    stack = Stack(*args, num_heads=HEADS, intermediate_dim=INNER, **kwargs)
-    stack.build((None, None, HIDDEN))
-    return stack
-
-
-def inputs(batch=2, length=5, seed=0):
-    return keras.random.normal((batch, length, HIDDEN), seed=seed)
-
-
-@pytest.mark.parametrize(
+each_schedule = pytest.mark.parametrize(
     ("sharing", "num_blocks"),
     [
         ("none", 6),
@@ -35,6 +24,19 @@ def inputs(batch=2, length=5, seed=0):
         ("0 0 1 2 1 0", 3),
     ],
 )
+
+
+def make(*args, **kwargs):
+    stack = Stack(*args, num_heads=HEADS, intermediate_dim=INNER, **kwargs)
+    stack.build((None, None, HIDDEN))
+    return stack
+
+
+def inputs(batch=2, length=5, seed=0):
+    return keras.random.normal((batch, length, HIDDEN), seed=seed)
+
+
+@each_schedule
 @pytest.mark.parametrize("decoder", [False, True])
 def test_weights_are_those_of_the_plan(sharing, num_blocks, decoder):
     stack = make(6, num_blocks, sharing, decoder=decoder)
@@ -65,18 +67,7 @@ def test_post_norm_has_no_final_norm():
     assert pre.count_params() - post.count_params() == NORM
 
 
-@pytest.mark.parametrize(
-    ("sharing", "num_blocks"),
-    [
-        ("none", 6),
-        ("universal", 1),
-        ("sequence", 3),
-        ("cycle", 3),
-        ("cycle_rev", 3),
-        ("sandwich", 3),
-        ("0 0 1 2 1 0", 3),
-    ],
-)
+@each_schedule
 def test_shared_gradient_is_the_sum_over_an_untied_copy(sharing, num_blocks):
     shared = make(6, num_blocks, sharing, decoder=True)
     untied = make(6, decoder=True)
