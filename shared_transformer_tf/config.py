@@ -16,7 +16,17 @@ START_ID = 2
 END_ID = 3
 
 
-def _choice(default: str, *choices: str) -> Any:
+ACTIVATIONS = ("relu", "gelu", "silu")
+NORMALIZATIONS = ("pre", "post")
+RESIDUAL_SCALES = (
+    "none",
+    "inverse_uses",
+    "inverse_uses_sqrt_blocks",
+    "deepnorm",
+)
+
+
+def _choice(default: str | None, *choices: str) -> Any:
     """A field whose value is one of some words."""
     return dataclasses.field(
         default=default, metadata={"choices": (default, *choices)}
@@ -90,9 +100,10 @@ class ModelConfig:
     """Shape of the model and what is shared; see `SharedTransformer`.
 
     Attributes:
+        num_layers: depth of each stack; `DecoderConfig` says where the
+            decoder differs, here and in the options that follow up to
+            `depth_embedding`.
         num_blocks: unique blocks of a stack; `None`: what `sharing` implies.
-        num_decoder_layers: `None`: as the encoder. The same holds for
-            `num_decoder_blocks` and `decoder_sharing`.
         sharing: a strategy or a schedule such as `"0 0 1 1"`.
         shared_sublayers: `all`, `none`, or kinds such as
             `"self_attention, feed_forward"`.
@@ -104,27 +115,44 @@ class ModelConfig:
     num_layers: int = 4
     num_blocks: int | None = None
     sharing: str = "none"
-    num_decoder_layers: int | None = None
-    num_decoder_blocks: int | None = None
-    decoder_sharing: str | None = None
     shared_sublayers: str = "all"
     unshared_first: int = 0
     unshared_last: int = 0
+    activation: str = _choice(*ACTIVATIONS)
+    normalization: str = _choice(*NORMALIZATIONS)
+    residual_scale: str = _choice(*RESIDUAL_SCALES)
+    residual_lambda: float = 1.0
+    depth_embedding: bool = False
     shared_with_decoder: str = "none"
     tied_embeddings: str = _choice("all", "decoder", "none")
     hidden_dim: int = 128
     num_heads: int = 4
     intermediate_dim: int = 256
-    activation: str = _choice("relu", "gelu", "silu")
-    normalization: str = _choice("pre", "post")
-    residual_scale: str = _choice(
-        "none", "inverse_uses", "inverse_uses_sqrt_blocks", "deepnorm"
-    )
-    residual_lambda: float = 1.0
-    depth_embedding: bool = False
     dropout: float = 0.1
     attention_dropout: float = 0.0
     activation_dropout: float = 0.0
+
+
+@dataclasses.dataclass
+class DecoderConfig:
+    """Where the decoder's stack differs from `ModelConfig`; `None`: not.
+
+    Attributes:
+        num_blocks: `None` takes over the encoder's number where depth and
+            strategy are the encoder's, else `sharing` implies it.
+    """
+
+    num_layers: int | None = None
+    num_blocks: int | None = None
+    sharing: str | None = None
+    shared_sublayers: str | None = None
+    unshared_first: int | None = None
+    unshared_last: int | None = None
+    activation: str | None = _choice(None, *ACTIVATIONS)
+    normalization: str | None = _choice(None, *NORMALIZATIONS)
+    residual_scale: str | None = _choice(None, *RESIDUAL_SCALES)
+    residual_lambda: float | None = None
+    depth_embedding: bool | None = None
 
 
 @dataclasses.dataclass
@@ -200,6 +228,7 @@ class Config:
         default_factory=TokenizerConfig
     )
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    decoder: DecoderConfig = dataclasses.field(default_factory=DecoderConfig)
     training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
     decoding: DecodingConfig = dataclasses.field(default_factory=DecodingConfig)
 

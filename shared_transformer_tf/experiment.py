@@ -73,7 +73,12 @@ def build_model(config: Config, tokenizer: Tokenizer) -> SharedTransformer:
         seed=config.training.seed,
         dtype=config.training.precision,
         name="shared_transformer",
-        **dataclasses.asdict(config.model),
+        decoder={
+            name: value
+            for name, value in vars(config.decoder).items()
+            if value is not None
+        },
+        **vars(config.model),
     )
 
 

@@ -7,7 +7,8 @@ anything slow starts.
 import collections
 import dataclasses
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from shared_transformer_tf import errors
 from shared_transformer_tf.schedule import make_schedule
@@ -126,35 +127,59 @@ class SharingPlan:
         )
 
 
-DECODER_ARGUMENTS = (
+PLAN_OPTIONS = (
     "num_layers",
     "num_blocks",
     "sharing",
-    "num_decoder_layers",
-    "num_decoder_blocks",
-    "decoder_sharing",
+    "shared_sublayers",
+    "unshared_first",
+    "unshared_last",
+)
+LAYER_OPTIONS = (
+    "activation",
+    "normalization",
+    "residual_scale",
+    "residual_lambda",
+    "depth_embedding",
 )
 
 
-def decoder_arguments(
-    num_layers: int,
-    num_blocks: int | None,
-    sharing: str | Sequence[int],
-    num_decoder_layers: int | None,
-    num_decoder_blocks: int | None,
-    decoder_sharing: str | Sequence[int] | None,
-) -> tuple[int, int | None, str | Sequence[int]]:
-    """Returns layers, blocks and sharing of a decoder that follows.
+def stack_options(
+    model: Mapping[str, Any], decoder: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the `PLAN_OPTIONS` and `LAYER_OPTIONS` of encoder and decoder.
 
-    What is `None` for the decoder is taken from the encoder; an unset number
-    of blocks only where depth and strategy are the encoder's too, else the
-    strategy implies it.
+    Args:
+        model: what holds for both stacks.
+        decoder: what differs in the decoder; `None` does not. A number of
+            blocks is taken over only where depth and strategy are the
+            encoder's too, else the decoder's strategy implies it.
+
+    Raises:
+        InputError: if a name of `decoder` is unknown.
     """
-    follows = decoder_sharing is None and num_decoder_layers is None
-    if num_decoder_blocks is None and follows:
-        num_decoder_blocks = num_blocks
-    return (
-        num_layers if num_decoder_layers is None else num_decoder_layers,
-        num_decoder_blocks,
-        sharing if decoder_sharing is None else decoder_sharing,
+    names = (*PLAN_OPTIONS, *LAYER_OPTIONS)
+    unknown = [name for name in decoder if name not in names]
+    if unknown:
+        raise errors.InputError(
+            f"Unknown option of the decoder {', '.join(map(repr, unknown))}. "
+            f"Choose among {', '.join(names)}."
+        )
+    encoder = {name: model[name] for name in names}
+    differing = {
+        name: value for name, value in decoder.items() if value is not None
+    }
+    follows = not {"num_layers", "sharing"} & differing.keys()
+    blocks = encoder["num_blocks"] if follows else None
+    return encoder, encoder | {"num_blocks": blocks} | differing
+
+
+def make_plan(options: Mapping[str, Any], kinds: Sequence[str]) -> SharingPlan:
+    """Returns the plan of a stack with `options` of `stack_options`.
+
+    Raises:
+        InputError: if the schedule is impossible.
+    """
+    return SharingPlan.create(
+        kinds=kinds, **{name: options[name] for name in PLAN_OPTIONS}
     )

@@ -17,47 +17,13 @@ def check(config: Any) -> None:
         _check_types_and_choices(name, section)
     _check_numbers(config)
     _check_model(config.model)
-    _check_lending(config.model)
+    _check_stacks(config)
     if config.model.tied_embeddings == "all" and not config.tokenizer.joint:
         raise errors.InputError(
             "model.tied_embeddings='all' is one matrix for both languages and "
             "needs tokenizer.joint=True: set that, or tied_embeddings to "
             "'decoder'."
         )
-
-
-def encoder_plan(model: Any) -> sharing.SharingPlan:
-    """Returns the encoder's sharing plan.
-
-    Raises:
-        InputError: if the schedule is impossible.
-    """
-    return sharing.SharingPlan.create(
-        model.num_layers,
-        model.num_blocks,
-        model.sharing,
-        kinds=sharing.ENCODER_KINDS,
-        shared_sublayers=model.shared_sublayers,
-        unshared_first=model.unshared_first,
-        unshared_last=model.unshared_last,
-    )
-
-
-def decoder_plan(model: Any) -> sharing.SharingPlan:
-    """Returns the decoder's sharing plan; unset fields follow the encoder.
-
-    Raises:
-        InputError: if the schedule is impossible.
-    """
-    return sharing.SharingPlan.create(
-        *sharing.decoder_arguments(
-            *(getattr(model, name) for name in sharing.DECODER_ARGUMENTS)
-        ),
-        kinds=sharing.DECODER_KINDS,
-        shared_sublayers=model.shared_sublayers,
-        unshared_first=model.unshared_first,
-        unshared_last=model.unshared_last,
-    )
 
 
 def _check_types_and_choices(section_name: str, section: Any) -> None:
@@ -76,7 +42,8 @@ def _check_types_and_choices(section_name: str, section: Any) -> None:
         choices = field.metadata.get("choices")
         if choices and value not in choices:
             raise errors.InputError(
-                f"{name} is {value!r}. Choose one of {', '.join(choices)}."
+                f"{name} is {value!r}. Choose one of "
+                f"{', '.join(map(str, choices))}."
             )
 
 
@@ -85,7 +52,8 @@ _POSITIVE = (
     "data.num_buckets data.numbers_train data.numbers_valid "
     "data.numbers_test data.numbers_maximum tokenizer.vocabulary_size "
     "model.num_layers model.hidden_dim model.num_heads "
-    "model.intermediate_dim model.residual_lambda training.max_steps "
+    "model.intermediate_dim model.residual_lambda decoder.num_layers "
+    "decoder.residual_lambda training.max_steps "
     "training.learning_rate training.epsilon training.log_every "
     "training.evaluate_every training.save_every training.keep_last "
     "decoding.beam_size decoding.max_length_offset decoding.batch_sentences"
@@ -111,7 +79,7 @@ def _check_numbers(config: Any) -> None:
         for name in names:
             section, field = name.split(".")
             value = getattr(getattr(config, section), field)
-            if not valid(value):
+            if value is not None and not valid(value):
                 raise errors.InputError(
                     f"{name} is {value!r}, expected {expected}."
                 )
@@ -140,18 +108,24 @@ def _check_model(model: Any) -> None:
             f"model.hidden_dim is {model.hidden_dim}, expected an even number:"
             " sine and cosine positions come in pairs."
         )
-    if model.residual_scale == "deepnorm" and model.normalization != "post":
-        raise errors.InputError(
-            "model.residual_scale='deepnorm' is defined for post-norm layers:"
-            " set model.normalization to 'post'."
-        )
 
 
-def _check_lending(model: Any) -> None:
-    lender, borrower = encoder_plan(model), decoder_plan(model)
-    for kind in sharing.parse_kinds(
+def _check_stacks(config: Any) -> None:
+    model = config.model
+    encoder, decoder = sharing.stack_options(vars(model), vars(config.decoder))
+    for name, options in (("model", encoder), ("decoder", decoder)):
+        scale, norm = options["residual_scale"], options["normalization"]
+        if scale == "deepnorm" and norm != "post":
+            raise errors.InputError(
+                f"{name}.residual_scale='deepnorm' is defined for post-norm "
+                f"layers: set {name}.normalization to 'post'."
+            )
+    lender = sharing.make_plan(encoder, sharing.ENCODER_KINDS)
+    borrower = sharing.make_plan(decoder, sharing.DECODER_KINDS)
+    lent = sharing.parse_kinds(
         model.shared_with_decoder, sharing.LENDABLE_KINDS
-    ):
+    )
+    for kind in lent:
         has, needs = lender.num_objects(kind), borrower.num_objects(kind)
         if has < needs:
             raise errors.InputError(
@@ -159,3 +133,12 @@ def _check_lending(model: Any) -> None:
                 f"the decoder needs {needs} sublayers of kind {kind}, but the "
                 f"encoder has {has}: give both as many blocks."
             )
+    if (
+        "feed_forward" in lent
+        and encoder["activation"] != decoder["activation"]
+    ):
+        raise errors.InputError(
+            "model.shared_with_decoder lends feed-forward sublayers, which "
+            f"have the activation {encoder['activation']!r}, but "
+            f"decoder.activation is {decoder['activation']!r}: leave it unset."
+        )

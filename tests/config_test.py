@@ -34,6 +34,11 @@ def test_defaults_are_valid_and_round_trip():
         ("data.batch_tokens", 100, "less than one sentence"),
         ("data.source_language", 3, "of type str"),
         ("tokenizer.joint", False, "tied_embeddings"),
+        ("decoder.num_layers", 0, "above 0"),
+        ("decoder.normalization", "none", "None, pre, post"),
+        ("decoder.residual_scale", "deepnorm", "set decoder.normalization"),
+        ("decoder.unshared_first", 9, "leaves no layer"),
+        ("decoder.depth_embedding", 1, "bool or NoneType"),
     ],
 )
 def test_wrong_values(name, value, message):
@@ -63,7 +68,15 @@ def test_a_decoder_cannot_borrow_more_than_there_is():
     config = Config()
     config.model.sharing = "cycle"
     config.model.num_blocks = 2
-    config.model.decoder_sharing = "none"
+    config.decoder.sharing = "none"
     config.model.shared_with_decoder = "feed_forward"
     with pytest.raises(InputError, match="decoder needs 4"):
+        config.validate()
+
+
+def test_a_lent_feed_forward_keeps_its_activation():
+    config = Config()
+    config.model.shared_with_decoder = "feed_forward"
+    config.decoder.activation = "gelu"
+    with pytest.raises(InputError, match="leave it unset"):
         config.validate()

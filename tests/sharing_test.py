@@ -3,6 +3,7 @@
 import pytest
 
 from shared_transformer_tf import sharing
+from shared_transformer_tf.config import ModelConfig
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.sharing import SharingPlan
 
@@ -35,11 +36,19 @@ def test_unknown_kind_lists_the_valid_ones():
         SharingPlan.create(2, 1, "cycle", shared_sublayers="ffn")
 
 
-def test_decoder_follows_the_encoder():
-    follow = sharing.decoder_arguments
-    assert follow(6, 3, "cycle", None, None, None) == (6, 3, "cycle")
-    assert follow(6, 3, "cycle", 4, None, "none") == (4, None, "none")
-    assert follow(6, 3, "cycle", None, 2, None) == (6, 2, "cycle")
+def test_decoder_follows_the_encoder_where_nothing_else_is_said():
+    model = vars(ModelConfig(num_layers=6, num_blocks=3, sharing="cycle"))
+
+    def decoder(**differing):
+        _, options = sharing.stack_options(model, differing)
+        return [
+            options[name] for name in ("num_layers", "num_blocks", "sharing")
+        ]
+
+    assert decoder() == [6, 3, "cycle"]
+    assert decoder(num_layers=4, sharing="none") == [4, None, "none"]
+    assert decoder(num_blocks=2) == [6, 2, "cycle"]
+    assert decoder(num_layers=None) == [6, 3, "cycle"]
 
 
 def test_description_names_every_kind():

@@ -56,6 +56,8 @@ class Stack(keras.layers.Layer):
         activation_dropout: rate inside the feed-forward sublayer.
         borrowed: sublayers of another stack to use instead of own ones, by
             kind: encoder-decoder sharing.
+        uses_elsewhere: how often another stack uses each sublayer, by kind,
+            where it shares them; counts in `residual_scale`.
         seed: of the dropout.
 
     Call arguments:
@@ -96,6 +98,7 @@ class Stack(keras.layers.Layer):
         attention_dropout: float = 0.0,
         activation_dropout: float = 0.0,
         borrowed: dict[str, list] | None = None,
+        uses_elsewhere: dict[str, Sequence[int]] | None = None,
         seed: int | None = None,
         **kwargs,
     ):
@@ -118,12 +121,17 @@ class Stack(keras.layers.Layer):
         self.dropout = dropout
         self.attention_dropout = attention_dropout
         self.activation_dropout = activation_dropout
+        self.uses_elsewhere = dict(uses_elsewhere or {})
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.borrowed_kinds = tuple(borrowed or ())
         self.plan = self._make_plan()
         self.residual = Residual(
-            residual_scale, self.plan, normalization, residual_lambda
+            residual_scale,
+            self.plan,
+            normalization,
+            residual_lambda,
+            self.uses_elsewhere,
         )
         self._make_sublayers(borrowed or {})
         self.layers = [self._layer(depth) for depth in range(num_layers)]
@@ -275,7 +283,7 @@ class Stack(keras.layers.Layer):
             "num_layers num_blocks sharing num_heads intermediate_dim decoder "
             "causal shared_sublayers unshared_first unshared_last activation "
             "normalization residual_scale residual_lambda depth_embedding "
-            "dropout attention_dropout activation_dropout seed"
+            "dropout attention_dropout activation_dropout uses_elsewhere seed"
         ).split()
         return super().get_config() | {
             name: getattr(self, name) for name in names

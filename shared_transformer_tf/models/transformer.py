@@ -1,19 +1,14 @@
 """The translation model: two stacks that share sublayers by their plans."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from shared_transformer_tf import config as config_lib
-from shared_transformer_tf import sharing as sharing_lib
-from shared_transformer_tf.layers.decoder_stack import DecoderStack
-from shared_transformer_tf.layers.embeddings import (
-    SequenceEmbedding,
-    make_token_embeddings,
-)
 from shared_transformer_tf.layers.masking import padding_bias
-from shared_transformer_tf.layers.stack import Stack
+from shared_transformer_tf.models import parts
 from shared_transformer_tf.training.losses import projected_token_losses
 from shared_transformer_tf.training.model import NormalizedGradientModel
 
@@ -31,18 +26,23 @@ class SharedTransformer(NormalizedGradientModel):
         vocabulary_size: of the source, and of the target unless that is
             given.
         target_vocabulary_size: of the target, where it differs.
-        num_layers: depth of the encoder, and of the decoder unless given.
+        num_layers: depth of each stack; `decoder` says where that differs
+            in this and the options up to `depth_embedding`.
         num_blocks: unique blocks of a stack; `None`: what `sharing` implies.
         sharing: a strategy (`none`, `universal`, `sequence`, `cycle`,
             `cycle_rev`, `sandwich`) or a schedule of block indices.
-        num_decoder_layers: `None` follows the encoder, as do the next two.
-        num_decoder_blocks: of the decoder.
-        decoder_sharing: of the decoder.
         shared_sublayers: kinds that follow the schedule: `"all"`, `"none"` or
             names of `self_attention`, `cross_attention`, `feed_forward`,
             `layer_norm`; each depth owns the others.
         unshared_first: bottom layers of a stack with a block of their own.
         unshared_last: top layers with a block of their own.
+        activation: `relu`, `gelu` or `silu`.
+        normalization: `"pre"` or `"post"`.
+        residual_scale: see `Residual`.
+        residual_lambda: of `"inverse_uses_sqrt_blocks"`.
+        depth_embedding: a learned vector per depth.
+        decoder: options of the above that differ in the decoder, such as
+            `{"num_layers": 2, "sharing": "universal"}`.
         shared_with_decoder: kinds that the decoder takes from the encoder:
             `"none"`, `"all"` or names of `self_attention`, `feed_forward`.
         tied_embeddings: `"all"` one matrix for source, target and output,
@@ -50,11 +50,6 @@ class SharedTransformer(NormalizedGradientModel):
         hidden_dim: width.
         num_heads: attention heads; must divide the width.
         intermediate_dim: width inside feed-forward sublayers.
-        activation: `relu`, `gelu` or `silu`.
-        normalization: `"pre"` or `"post"`.
-        residual_scale: see `Residual`.
-        residual_lambda: of `"inverse_uses_sqrt_blocks"`.
-        depth_embedding: a learned vector per depth.
         dropout: on embeddings and every sublayer's output.
         attention_dropout: on attention weights.
         activation_dropout: inside feed-forward sublayers.
@@ -90,22 +85,20 @@ class SharedTransformer(NormalizedGradientModel):
         num_layers: int = 6,
         num_blocks: int | None = None,
         sharing: str | Sequence[int] = "none",
-        num_decoder_layers: int | None = None,
-        num_decoder_blocks: int | None = None,
-        decoder_sharing: str | Sequence[int] | None = None,
         shared_sublayers: str | Iterable[str] = "all",
         unshared_first: int = 0,
         unshared_last: int = 0,
-        shared_with_decoder: str | Iterable[str] = "none",
-        tied_embeddings: str = "all",
-        hidden_dim: int = 512,
-        num_heads: int = 8,
-        intermediate_dim: int = 2048,
         activation: str = "relu",
         normalization: str = "pre",
         residual_scale: str = "none",
         residual_lambda: float = 1.0,
         depth_embedding: bool = False,
+        decoder: Mapping[str, Any] | None = None,
+        shared_with_decoder: str | Iterable[str] = "none",
+        tied_embeddings: str = "all",
+        hidden_dim: int = 512,
+        num_heads: int = 8,
+        intermediate_dim: int = 2048,
         dropout: float = 0.1,
         attention_dropout: float = 0.0,
         activation_dropout: float = 0.0,
@@ -116,72 +109,20 @@ class SharedTransformer(NormalizedGradientModel):
         super().__init__(**kwargs)
         for name in ("self", "kwargs", "__class__"):
             del arguments[name]
+        arguments["decoder"] = dict(decoder or {})
         self._arguments = arguments
         self.hidden_dim = hidden_dim
         self.num_heads = num_heads
         self.source_vocabulary_size = vocabulary_size
         self.target_vocabulary_size = target_vocabulary_size or vocabulary_size
-        self._make_embeddings(tied_embeddings, dropout, seed)
-        self._make_stacks()
+        self.source_embedding, self.target_embedding = parts.make_embeddings(
+            arguments, self.dtype_policy
+        )
+        self.target_tokens = self.target_embedding.tokens
+        self.encoder, self.decoder = parts.make_stacks(
+            arguments, self.dtype_policy
+        )
         self.build(((None, None), (None, None)))
-
-    def _make_embeddings(self, tied: str, dropout: float, seed) -> None:
-        self.source_tokens, self.target_tokens = make_token_embeddings(
-            tied,
-            self.source_vocabulary_size,
-            self.target_vocabulary_size,
-            self.hidden_dim,
-            self.dtype_policy,
-        )
-        options = {"dropout": dropout, "dtype": self.dtype_policy}
-        self.source_embedding = SequenceEmbedding(
-            self.source_tokens,
-            name="source_embedding",
-            seed=_offset(seed, 0),
-            **options,
-        )
-        self.target_embedding = SequenceEmbedding(
-            self.target_tokens,
-            name="target_embedding",
-            seed=_offset(seed, 1),
-            **options,
-        )
-
-    def _make_stacks(self) -> None:
-        given = self._arguments
-        names = (
-            "shared_sublayers unshared_first unshared_last num_heads "
-            "intermediate_dim activation normalization residual_scale "
-            "residual_lambda depth_embedding dropout attention_dropout "
-            "activation_dropout"
-        )
-        options = {name: given[name] for name in names.split()}
-        options["dtype"] = self.dtype_policy
-        self.encoder = Stack(
-            given["num_layers"],
-            given["num_blocks"],
-            given["sharing"],
-            name="encoder",
-            seed=_offset(given["seed"], 2),
-            **options,
-        )
-        decoder = sharing_lib.decoder_arguments(
-            *(given[name] for name in sharing_lib.DECODER_ARGUMENTS)
-        )
-        lent = sharing_lib.parse_kinds(
-            given["shared_with_decoder"], sharing_lib.LENDABLE_KINDS
-        )
-        lender = {
-            "self_attention": self.encoder.self_attentions,
-            "feed_forward": self.encoder.feed_forwards,
-        }
-        self.decoder = DecoderStack(
-            *decoder,
-            borrowed={kind: lender[kind] for kind in lent},
-            name="decoder",
-            seed=_offset(given["seed"], 3),
-            **options,
-        )
 
     def build(self, input_shape: tuple) -> None:
         """Creates every weight for inputs of two (batch, length) shapes."""
@@ -291,8 +232,3 @@ class SharedTransformer(NormalizedGradientModel):
     def get_config(self) -> dict:
         """Returns the constructor's arguments."""
         return super().get_config() | self._arguments
-
-
-def _offset(seed: int | None, offset: int) -> int | None:
-    """Gives each part masks of its own."""
-    return None if seed is None else seed + offset

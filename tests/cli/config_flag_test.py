@@ -119,7 +119,7 @@ def test_absent_config_lists_the_shipped_ones(name):
     ("argument", "message"),
     [
         ("--config.model.num_layer=3", "Did you mean model.num_layers?"),
-        ("--config.modle.x=3", "Sections: data, decoding, model"),
+        ("--config.modle.x=3", "Sections: data, decoder, decoding, model"),
         ("--config.model=3", "Fields of model: activation"),
         ("--noconfig.model.x", "Fields of model: activation"),
     ],

@@ -80,7 +80,7 @@ def counted(model, backward):
     [
         {},
         {"sharing": "cycle", "num_blocks": 2},
-        {"num_decoder_layers": 2, "sharing": "universal"},
+        {"decoder": {"num_layers": 2}, "sharing": "universal"},
         {"tied_embeddings": "none"},
     ],
 )

@@ -112,11 +112,45 @@ def test_encoder_and_decoder_may_share_sublayers():
 
 def test_decoder_of_another_depth():
     model = make(
-        num_decoder_layers=2, num_decoder_blocks=1, decoder_sharing="universal"
+        decoder={"num_layers": 2, "num_blocks": 1, "sharing": "universal"}
     )
     assert len(model.encoder.layers) == 4
     assert len(model.decoder.layers) == 2
     assert len(model.decoder.feed_forwards) == 1
+
+
+def test_every_option_of_a_stack_may_differ_in_the_decoder():
+    options = {
+        "shared_sublayers": "feed_forward",
+        "unshared_last": 1,
+        "activation": "gelu",
+        "normalization": "post",
+        "residual_scale": "inverse_uses_sqrt_blocks",
+        "residual_lambda": 2.0,
+        "depth_embedding": True,
+    }
+    model = make(sharing="universal", decoder=options)
+    for name, value in options.items():
+        assert getattr(model.decoder, name) == value
+        assert getattr(model.encoder, name) != value
+    assert model.encoder.plan.schedules["feed_forward"] == (0, 0, 0, 0)
+    assert model.decoder.plan.schedules["feed_forward"] == (0, 0, 0, 1)
+    copy = SharedTransformer.from_config(model.get_config())
+    assert copy.count_params() == model.count_params()
+    with pytest.raises(ValueError, match="Choose among num_layers"):
+        make(decoder={"depth": 3})
+
+
+def test_residual_scale_counts_the_uses_of_both_stacks():
+    model = make(
+        sharing="universal",
+        residual_scale="inverse_uses",
+        shared_with_decoder="feed_forward",
+    )
+    for stack in (model.encoder, model.decoder):
+        scales = stack.layers[0].branch_scales
+        assert scales["feed_forward"] == 1 / 8
+        assert scales["self_attention"] == 1 / 4
 
 
 @pytest.mark.parametrize(("sharing", "num_blocks"), STRATEGIES)
