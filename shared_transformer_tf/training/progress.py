@@ -58,9 +58,10 @@ class MetricsLog:
 
     def __init__(self, path: str, tensorboard: str, last_step: int = 0):
         self._path = path
-        self._writer = tf.summary.create_file_writer(tensorboard)
         if os.path.exists(path):
             self._drop_after(last_step)
+        _mark_start(tensorboard, last_step + 1)
+        self._writer = tf.summary.create_file_writer(tensorboard)
 
     def write(self, kind: str, step: int, values: dict[str, float]) -> None:
         """Adds a record.
@@ -95,3 +96,18 @@ class MetricsLog:
         with open(beside, "w", encoding="utf-8") as stream:
             stream.writelines(kept)
         os.replace(beside, self._path)
+
+
+def _mark_start(directory: str, step: int) -> None:
+    """Tells TensorBoard to drop what it has of `step` and later.
+
+    A SessionLog START does that from the second one in a folder on, so each
+    training writes one, the first too.
+    """
+    # The writer of TensorFlow 2 cannot write this event; the older one wants
+    # a graph around it.
+    with tf.Graph().as_default():
+        writer = tf.compat.v1.summary.FileWriter(directory)
+        start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
+        writer.add_session_log(start, step)
+        writer.close()

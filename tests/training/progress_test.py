@@ -3,6 +3,8 @@
 import json
 
 import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing import plugin_event_accumulator
 
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.training.progress import (
@@ -36,3 +38,51 @@ def test_a_line_that_is_no_record_is_told(tmp_path):
     path.write_text("dear diary\n")
     with pytest.raises(InputError, match="dear diary"):
         MetricsLog(str(path), str(tmp_path / "logs"))
+
+
+def drawn(folder):
+    """What TensorBoard draws, as pairs of step and value."""
+    events = plugin_event_accumulator.EventAccumulator(str(folder)).Reload()
+    return [
+        (event.step, float(tf.make_ndarray(event.tensor_proto)))
+        for event in events.Tensors("train/loss")
+    ]
+
+
+def write(tmp_path, last_step, steps, loss):
+    """Writes as one process; files of one second would have no order."""
+    path, logs = tmp_path / "metrics.jsonl", tmp_path / "logs"
+    before = set(logs.glob("*"))
+    log = MetricsLog(str(path), str(logs), last_step)
+    for step in steps:
+        log.write("train", step, {"loss": loss})
+    for file in set(logs.glob("*")) - before:
+        name = file.name.split(".")
+        name[3] = f"{len(before):010d}"
+        file.rename(logs / ".".join(name))
+
+
+@pytest.mark.parametrize(
+    ("last_step", "kept"), [(3, [1, 2, 3]), (2, [1, 2]), (0, [])]
+)
+def test_tensorboard_draws_lost_updates_once(last_step, kept, tmp_path):
+    write(tmp_path, 0, [1, 2, 3], loss=0.5)
+    again = list(range(last_step + 1, 6))
+    write(tmp_path, last_step, again, loss=0.25)
+    expected = [(step, 0.5) for step in kept] + [(s, 0.25) for s in again]
+    assert drawn(tmp_path / "logs") == expected
+
+
+def test_lost_updates_that_are_not_reached_again_are_not_drawn(tmp_path):
+    write(tmp_path, 0, [1, 2, 3], loss=0.5)
+    write(tmp_path, 1, [], loss=0.25)
+    assert drawn(tmp_path / "logs") == [(1, 0.5)]
+
+
+def test_two_stops_keep_what_each_had(tmp_path):
+    write(tmp_path, 0, [1, 2, 3], loss=0.5)
+    write(tmp_path, 2, [3, 4, 5], loss=0.25)
+    write(tmp_path, 4, [5, 6], loss=0.125)
+    assert drawn(tmp_path / "logs") == [
+        (1, 0.5), (2, 0.5), (3, 0.25), (4, 0.25), (5, 0.125), (6, 0.125),
+    ]  # fmt: skip
