@@ -15,7 +15,7 @@ NAME = PACKAGE.name
 _BASE = {"config", "errors", "sharing"}
 ARROWS = {
     "__init__": {"registration"},
-    "registration": set(),
+    "registration": {"errors"},
     "errors": set(),
     "schedule": {"errors"},
     "picture": {"errors", "schedule"},

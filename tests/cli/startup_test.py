@@ -1,6 +1,9 @@
+import os
 import pathlib
 import subprocess
 import sys
+
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -24,9 +27,14 @@ def test_tensorflow_starts_without_chatter():
     assert (result.stdout, result.stderr) == ("", "mine\n")
 
 
-def test_what_is_no_chatter_is_shown():
+def test_what_is_no_chatter_is_shown(tmp_path):
+    (tmp_path / "keras.py").write_text(
+        "import os\n"
+        "os.write(2, b'oneDNN custom operations are on.\\nA fact.\\n')\n"
+        "raise RuntimeError('Keras is broken.')\n"
+    )
     code = (
-        "import os; os.environ['KERAS_BACKEND'] = 'absent'\n"
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from shared_transformer_tf.cli import startup\n"
         "startup.import_tensorflow()\n"
     )
@@ -34,7 +42,36 @@ def test_what_is_no_chatter_is_shown():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
     )
     assert result.returncode == 1
-    assert "Unable to import backend" in result.stderr
+    assert result.stderr.startswith("A fact.\n")
+    assert result.stderr.endswith("RuntimeError: Keras is broken.\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train.py", "--workdir=never"],
+        ["evaluate.py", "--workdir=never"],
+        ["translate.py", "--workdir=never"],
+        ["score.py", "--workdir=never", "--source=s", "--target=t"],
+        ["export.py", "--workdir=never", "--output=never"],
+        ["benchmark.py", "attention"],
+    ],
+)
+def test_another_backend_is_one_line(arguments, tmp_path):
+    script = str(ROOT / "bin" / arguments[0])
+    result = subprocess.run(
+        [sys.executable, script, *arguments[1:]],
+        cwd=tmp_path,
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    assert result.stdout == "" and result.stderr.count("\n") == 1
+    assert "Keras is set to 'jax'" in result.stderr
+    assert "KERAS_BACKEND=tensorflow" in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_other_libraries_log_warnings_alone():
