@@ -39,10 +39,11 @@ class LoadedExport:
             self._translate = self._module.signatures[_SIGNATURE]
             fits = "translation" in self._translate.structured_outputs
             fits &= "text" in self._translate.structured_input_signature[1]
-        except (OSError, tf.errors.OpError, KeyError) as error:
+        except Exception as error:  # damaged files raise almost any kind
             raise errors.InputError(
-                f"{self.path} cannot be loaded as an exported model: "
-                f"{' '.join(str(error).split())[:300]}"
+                f"{self.path} cannot be loaded as an exported model "
+                f"({' '.join(str(error).split())[:300]}): it is damaged or "
+                "something else. Give what `export` wrote, or export again."
             ) from error
         if not fits:
             raise errors.InputError(
