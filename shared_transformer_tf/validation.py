@@ -1,6 +1,7 @@
 """Checks of a config that need no text: types, choices, numbers, plans."""
 
 import dataclasses
+import math
 import typing
 from typing import Any
 
@@ -38,6 +39,10 @@ def _check_types_and_choices(section_name: str, section: Any) -> None:
             expected = " or ".join(kind.__name__ for kind in kinds)
             raise errors.InputError(
                 f"{name} is {value!r}, expected a value of type {expected}."
+            )
+        elif type(value) is float and not math.isfinite(value):
+            raise errors.InputError(
+                f"{name} is {value!r}, expected a finite number."
             )
         choices = field.metadata.get("choices")
         if choices and value not in choices:
