@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from shared_transformer_tf import errors
 from shared_transformer_tf.cli import command, decoding_flags, startup
 
 
@@ -44,15 +45,21 @@ def _export(values: flags.FlagValues) -> None:
     command.require(values, "workdir", "output")
     startup.import_tensorflow()
     from shared_transformer_tf import experiment
-    from shared_transformer_tf.export import saved_model
+    from shared_transformer_tf.export import parity_gate, saved_model
 
     run = experiment.load_run(values.workdir, values.checkpoint)
-    folder = saved_model.export_saved_model(
-        run.model,
-        run.tokenizer,
-        values.output,
-        decoding_flags.options(values, run.config),
-        run.config.data.max_length,
-        samples=run.sample_lines(),
-    )
+    try:
+        folder = saved_model.export_saved_model(
+            run.model,
+            run.tokenizer,
+            values.output,
+            decoding_flags.options(values, run.config),
+            run.config.data.max_length,
+            samples=run.sample_lines(),
+        )
+    except parity_gate.ParityError as error:
+        raise errors.InputError(
+            f"{error} Nothing was written into {values.output}; translate "
+            "with --workdir, and report this line."
+        ) from error
     print(folder)

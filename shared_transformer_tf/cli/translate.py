@@ -63,6 +63,10 @@ def _translate(values: flags.FlagValues) -> None:
         raise errors.InputError(
             "Give one of --workdir, a run, and --model, an export."
         )
+    if values.num_best < 1:
+        raise errors.InputError(
+            f"--num_best is {values.num_best}, expected 1 to the beam size."
+        )
     _check_sampling(values)
     startup.import_tensorflow()
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
@@ -104,7 +108,13 @@ def _of_run(values: flags.FlagValues) -> Callable:
     from shared_transformer_tf import experiment
 
     run = experiment.load_run(values.workdir, values.checkpoint)
-    translator = run.translator(decoding_flags.options(values, run.config))
+    options = decoding_flags.options(values, run.config)
+    if values.num_best > options.beam_size:
+        raise errors.InputError(
+            f"--num_best is {values.num_best}, expected 1 to the beam size, "
+            f"{options.beam_size}: lower --num_best or raise --beam_size."
+        )
+    translator = run.translator(options)
     if values.sampling:
         return _sampler(values, translator)
     if values.num_best == 1:

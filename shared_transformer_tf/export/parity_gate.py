@@ -132,8 +132,12 @@ def _check_weights(stored_bytes: int, model) -> None:
 def _check_batch(
     texts: list[str], expected: list[str], translated: list[list[int]]
 ) -> None:
+    if len(translated) != len(texts):
+        raise ParityError(
+            f"The export answers {len(texts)} lines with {len(translated)}."
+        )
     for text, wanted, came in zip(texts, expected, translated, strict=True):
-        came = bytes(came).decode()
+        came = bytes(came).decode("utf-8", "replace")
         if came != wanted:
             raise ParityError(
                 f"The export translates {text!r} to {came!r}, but the model "

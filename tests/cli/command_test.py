@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from shared_transformer_tf import errors
-from shared_transformer_tf.cli import command, train
+from shared_transformer_tf.cli import command
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COMMANDS = ("train", "evaluate", "translate", "score", "export")
@@ -135,24 +135,3 @@ def test_reader_that_goes_away_is_no_error():
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
-
-
-def test_train_passes_config_workdir_and_strategy_on(monkeypatch, tmp_path):
-    calls = []
-    experiment = importlib.import_module("shared_transformer_tf.experiment")
-    monkeypatch.setattr(experiment, "train", lambda *a: calls.append(a))
-    code = train.main(
-        [
-            "train",
-            "--config.training.max_steps=7",
-            f"--workdir={tmp_path}",
-            "--config=multi30k_shared",
-            "--config.model.hidden_dim",
-            "64",
-        ]
-    )
-    assert code == 0
-    ((config, workdir, strategy),) = calls
-    assert config.training.max_steps == 7
-    assert (config.model.hidden_dim, config.model.num_blocks) == (64, 2)
-    assert (workdir, strategy) == (str(tmp_path), "none")

@@ -1,0 +1,70 @@
+"""`export` hands the run and the search on, and refuses in one line."""
+
+import importlib
+
+import pytest
+
+from shared_transformer_tf import errors
+from shared_transformer_tf.cli import export
+from shared_transformer_tf.export import parity_gate
+
+
+@pytest.fixture
+def replace(monkeypatch):
+    def by(function):
+        saved_model = importlib.import_module(
+            "shared_transformer_tf.export.saved_model"
+        )
+        monkeypatch.setattr(saved_model, "export_saved_model", function)
+
+    return by
+
+
+def test_export_prints_the_folder(fake_run, replace, capsys):
+    calls = []
+
+    def export_saved_model(*arguments, samples):
+        assert samples == ["a dev line"]
+        calls.append(arguments)
+        return "out/1"
+
+    replace(export_saved_model)
+    flags = ["--workdir=r", "--output=out", "--beam_size=3"]
+    assert export.main(["export", *flags]) == 0
+    assert capsys.readouterr().out == "out/1\n"
+    ((model, _, output, options, max_length),) = calls
+    assert (model, output, max_length) == ("model", "out", 128)
+    assert options.beam_size == 3
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        parity_gate.ParityError("'a' becomes 'b', but 'c' in memory."),
+        errors.InputError("'a' becomes 'b', but 'c' in memory."),
+    ],
+)
+def test_a_failed_export_is_one_line(error, fake_run, replace, capsys):
+    def fail(*arguments, samples):
+        raise error
+
+    replace(fail)
+    assert export.main(["export", "--workdir=r", "--output=out"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "'a' becomes 'b', but 'c'" in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_a_bug_while_exporting_keeps_its_traceback(fake_run, replace):
+    def fail(*arguments, samples):
+        raise RuntimeError("a bug")
+
+    replace(fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        export.main(["export", "--workdir=r", "--output=out"])
+
+
+def test_output_is_wanted(capsys):
+    assert export.main(["export", "--workdir=r"]) == 1
+    assert "--output is missing" in capsys.readouterr().err

@@ -1,0 +1,70 @@
+"""`train` hands config, folder and strategy on, after checking them."""
+
+import importlib
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from shared_transformer_tf.cli import train
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def test_train_passes_config_workdir_and_strategy_on(monkeypatch, tmp_path):
+    calls = []
+    experiment = importlib.import_module("shared_transformer_tf.experiment")
+    monkeypatch.setattr(experiment, "train", lambda *a: calls.append(a))
+    code = train.main(
+        [
+            "train",
+            "--config.training.max_steps=7",
+            f"--workdir={tmp_path}",
+            "--config=multi30k_shared",
+            "--config.model.hidden_dim",
+            "64",
+        ]
+    )
+    assert code == 0
+    ((config, workdir, strategy),) = calls
+    assert config.training.max_steps == 7
+    assert (config.model.hidden_dim, config.model.num_blocks) == (64, 2)
+    assert (workdir, strategy) == (str(tmp_path), "none")
+
+
+def test_numbers_is_the_config_where_none_is_named(monkeypatch):
+    calls = []
+    experiment = importlib.import_module("shared_transformer_tf.experiment")
+    monkeypatch.setattr(experiment, "train", lambda *a: calls.append(a))
+    assert train.main(["train", "--workdir=x"]) == 0
+    ((config, _, _),) = calls
+    assert config.data.corpus == "numbers"
+    assert config.tokenizer.vocabulary_size == 200
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--config.model.num_heads=3", "model.num_heads=3 does not divide"),
+        ("--config.training.learning_rate=inf", "learning_rate is inf"),
+        ("--config.model.sharing=cycle", "num_blocks"),
+    ],
+)
+def test_a_wrong_config_is_told_before_tensorflow_starts(argument, message):
+    code = (
+        "import sys\n"
+        "from shared_transformer_tf.cli import train\n"
+        f"code = train.main(['train', '--workdir=never', {argument!r}])\n"
+        "slow = {'tensorflow', 'keras', 'numpy'} & sys.modules.keys()\n"
+        "sys.exit(f'loaded {slow}' if slow else code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert message in done.stderr and done.stderr.count("\n") == 1
