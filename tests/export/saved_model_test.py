@@ -1,5 +1,4 @@
 import json
-import pathlib
 
 import pytest
 import tensorflow as tf
@@ -117,18 +116,3 @@ def test_other_weights_are_noticed(model, tokenizer, output):
             )
     finally:
         kernel.assign(kept)
-
-
-def test_what_cannot_run_without_python_is_noticed(model, tokenizer, tmp_path):
-    with pytest.raises(parity_gate.ParityError, match="cannot be run"):
-        parity_gate.check(str(tmp_path), model, tokenizer, exported.OPTIONS, 16)
-
-
-def test_weights_stored_twice_are_noticed(model):
-    with pytest.raises(parity_gate.ParityError, match="unique weights"):
-        parity_gate._check_weights(2 * parity_gate.float_bytes(model), model)
-
-
-def test_check_runs_without_this_package():
-    source = pathlib.Path(parity.__file__).read_text()
-    assert "shared_transformer_tf" not in source
