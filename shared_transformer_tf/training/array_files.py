@@ -30,8 +30,10 @@ def read_arrays(path: str, checksum: str | None) -> dict[str, np.ndarray]:
     """
     verify(path, checksum)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
+        # opened here, for NumPy leaves it open where it is no archive
+        with open(path, "rb") as stream:
+            with np.load(stream, allow_pickle=False) as arrays:
+                return dict(arrays)
     except (zipfile.BadZipFile, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
 

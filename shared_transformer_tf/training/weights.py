@@ -41,7 +41,7 @@ def weight_variables(model: keras.Model) -> dict[str, keras.Variable]:
 def inference_weights(model: keras.Model) -> dict[str, np.ndarray]:
     """Returns the weights to translate with: their moving average if kept."""
     variables = weight_variables(model)
-    optimizer = model.optimizer
+    optimizer = getattr(model, "optimizer", None)  # absent before `compile`
     if optimizer is None or not optimizer.use_ema:
         return {name: v.numpy() for name, v in variables.items()}
     averages = {

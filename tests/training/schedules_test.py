@@ -1,11 +1,8 @@
 """Learning rates: rise, top and fall."""
 
-import keras
 import numpy as np
 import pytest
 
-from shared_transformer_tf.config import TrainingConfig
-from shared_transformer_tf.training.optimizers import make_optimizer
 from shared_transformer_tf.training.schedules import WarmupSchedule
 
 
@@ -36,27 +33,3 @@ def test_wrong_curves():
         WarmupSchedule(1.0, 1, "square")
     with pytest.raises(ValueError, match="max_steps"):
         WarmupSchedule(1.0, 1, "linear")
-
-
-@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "adafactor"])
-def test_optimizers_lower_a_loss(name):
-    settings = TrainingConfig(
-        optimizer=name, learning_rate=0.1, warmup_steps=0, weight_decay=1e-3
-    )
-    optimizer = make_optimizer(settings)
-    variable = keras.Variable(np.full((2, 2), 3.0, "float32"))
-    for _ in range(20):
-        optimizer.apply([2 * variable.numpy()], [variable])
-    assert np.abs(variable.numpy()).max() < 2.9
-    rate = float(optimizer.learning_rate)
-    assert rate == pytest.approx(0.1 / 21**0.5, rel=1e-4)
-
-
-def test_no_weight_decay_unless_asked():
-    for name in ("adam", "adamw", "sgd", "adafactor"):
-        assert not make_optimizer(TrainingConfig(optimizer=name)).weight_decay
-
-
-def test_moving_average_is_off_unless_asked():
-    assert not make_optimizer(TrainingConfig()).use_ema
-    assert make_optimizer(TrainingConfig(ema_decay=0.9)).ema_momentum == 0.9

@@ -1,0 +1,96 @@
+"""Optimizers: each setting arrives, none comes uncalled."""
+
+import keras
+import numpy as np
+import pytest
+
+from shared_transformer_tf.config import TrainingConfig
+from shared_transformer_tf.training.optimizers import make_optimizer
+
+NAMES = TrainingConfig.__dataclass_fields__["optimizer"].metadata["choices"]
+
+
+def values_after(updates, gradient=0.5, **settings):
+    """Where a weight of 1 is after some updates, each of that gradient."""
+    settings = {"warmup_steps": 0, "schedule": "constant"} | settings
+    optimizer = make_optimizer(TrainingConfig(**settings))
+    variable = keras.Variable(np.ones([3, 3], "float32"))
+    for _ in range(updates):
+        optimizer.apply([np.full([3, 3], gradient, "float32")], [variable])
+    return variable.numpy()[0, 0]
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "adafactor"])
+def test_optimizers_lower_a_loss(name):
+    settings = TrainingConfig(
+        optimizer=name, learning_rate=0.1, warmup_steps=0, weight_decay=1e-3
+    )
+    optimizer = make_optimizer(settings)
+    variable = keras.Variable(np.full((2, 2), 3.0, "float32"))
+    for _ in range(20):
+        optimizer.apply([2 * variable.numpy()], [variable])
+    assert np.abs(variable.numpy()).max() < 2.9
+    rate = float(optimizer.learning_rate)
+    assert rate == pytest.approx(0.1 / 21**0.5, rel=1e-4)
+
+
+def test_no_weight_decay_unless_asked():
+    for name in ("adam", "adamw", "sgd", "adafactor"):
+        assert not make_optimizer(TrainingConfig(optimizer=name)).weight_decay
+
+
+def test_moving_average_is_off_unless_asked():
+    assert not make_optimizer(TrainingConfig()).use_ema
+    assert make_optimizer(TrainingConfig(ema_decay=0.9)).ema_momentum == 0.9
+
+
+def test_every_choice_of_the_config_is_made():
+    made = {
+        name: type(make_optimizer(TrainingConfig(optimizer=name)))
+        for name in NAMES
+    }
+    expected = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "sgd": keras.optimizers.SGD,
+        "adafactor": keras.optimizers.Adafactor,
+    }
+    assert made == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_optimizer_does_not_clip(name):
+    optimizer = make_optimizer(TrainingConfig(optimizer=name, clip_norm=1.0))
+    assert optimizer.clipnorm is None
+    assert optimizer.global_clipnorm is None
+    assert optimizer.clipvalue is None
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_the_first_step_of_adam_is_the_rate_of_whatever_gradient(name):
+    for gradient in (1e-3, 10.0):
+        left = values_after(
+            1, gradient, optimizer=name, learning_rate=0.25, epsilon=1e-9
+        )
+        assert left == pytest.approx(0.75, abs=1e-4)
+
+
+def test_momentum_is_the_settings():
+    plain = values_after(2, optimizer="sgd", learning_rate=0.1, momentum=0.0)
+    assert plain == pytest.approx(1 - 2 * 0.1 * 0.5)
+    heavy = values_after(2, optimizer="sgd", learning_rate=0.1, momentum=0.5)
+    assert heavy == pytest.approx(1 - 0.1 * (0.5 + (0.5 + 0.25)))
+
+
+def test_betas_and_epsilon_are_the_settings():
+    one = values_after(1, 1.0, learning_rate=0.1, epsilon=1.0)
+    assert 0.95 < one < 1.0  # with none it would be 0.9
+    other = values_after(3, 1.0, beta_1=0.0, beta_2=0.0, learning_rate=0.1)
+    assert other == pytest.approx(0.7, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_weight_decay_pulls_to_zero_where_there_is_no_gradient(name):
+    settings = {"optimizer": name, "learning_rate": 0.1, "weight_decay": 0.5}
+    assert values_after(1, 0.0, **settings) == pytest.approx(0.95)
+    assert values_after(1, 0.0, **settings | {"weight_decay": 0.0}) == 1.0
