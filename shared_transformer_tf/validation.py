@@ -80,6 +80,11 @@ def _check_numbers(config: Any) -> None:
         (_POSITIVE, lambda value: value > 0, "above 0"),
         (_NOT_NEGATIVE, lambda value: value >= 0, "0 or above"),
         (_FRACTIONS, lambda value: 0 <= value < 1, "from 0 to below 1"),
+        (
+            ["tokenizer.character_coverage"],  # SentencePiece's own range
+            lambda value: 0.98 <= value <= 1,
+            "from 0.98 to 1",
+        ),
     ):
         for name in names:
             section, field = name.split(".")
