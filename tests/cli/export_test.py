@@ -1,6 +1,7 @@
 """`export` hands the run and the search on, and refuses in one line."""
 
 import importlib
+import pathlib
 
 import pytest
 
@@ -54,6 +55,32 @@ def test_a_failed_export_is_one_line(error, fake_run, replace, capsys):
     assert captured.out == ""
     assert "'a' becomes 'b', but 'c'" in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_a_translation_that_differs_leaves_no_file(
+    fake_run, monkeypatch, tmp_path, capsys
+):
+    saved_model = importlib.import_module(
+        "shared_transformer_tf.export.saved_model"
+    )
+
+    def write(model, tokenizer, path, options, max_length):
+        pathlib.Path(path).mkdir()
+
+    def check(folder, *arguments):
+        assert pathlib.Path(folder).is_dir()
+        parity_gate._check_batch(["a b"], ["wanted"], [list(b"came")])
+
+    monkeypatch.setattr(saved_model, "_write", write)
+    monkeypatch.setattr(parity_gate, "check", check)
+    output = tmp_path / "new" / "output"
+    assert export.main(["export", "--workdir=r", f"--output={output}"]) == 1
+    captured = capsys.readouterr()
+    line = captured.err.splitlines()[-1]
+    assert line.startswith("Error: ") and captured.out == ""
+    assert "'a b' to 'came'" in line and "to 'wanted'" in line
+    assert f"Nothing was written into {output}" in line
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_bug_while_exporting_keeps_its_traceback(fake_run, replace):
