@@ -85,8 +85,8 @@ class SequenceEmbedding(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict) -> "SequenceEmbedding":
         """Returns the layer that `get_config` describes."""
-        tokens = keras.saving.deserialize_keras_object(config.pop("tokens"))
-        return cls(tokens, **config)
+        tokens = keras.saving.deserialize_keras_object(config["tokens"])
+        return cls(**config | {"tokens": tokens})
 
 
 def make_token_embeddings(
