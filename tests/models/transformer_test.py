@@ -3,25 +3,13 @@
 import subprocess
 import sys
 import textwrap
-import zipfile
 
-import h5py
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from shared_transformer_tf.models.transformer import SharedTransformer
-
-STRATEGIES = [
-    ("none", None),
-    ("universal", None),
-    ("sequence", 2),
-    ("cycle", 2),
-    ("cycle_rev", 2),
-    ("sandwich", 3),
-    ("0 1 1 0", 2),
-]
 
 
 def make(**kwargs):
@@ -42,18 +30,6 @@ def batch():
     target_in = np.array([[2, 9, 10], [2, 11, 0]], "int32")
     target_out = np.array([[9, 10, 3], [11, 3, 0]], "int32")
     return (source, target_in), target_out
-
-
-def float_bytes(path):
-    sizes = []
-
-    def visit(_, item):
-        if isinstance(item, h5py.Dataset) and item.dtype == np.float32:
-            sizes.append(item.size * 4)
-
-    with h5py.File(path) as file:
-        file.visititems(visit)
-    return sum(sizes)
 
 
 def test_padding_changes_nothing():
@@ -151,42 +127,6 @@ def test_residual_scale_counts_the_uses_of_both_stacks():
         scales = stack.layers[0].branch_scales
         assert scales["feed_forward"] == 1 / 8
         assert scales["self_attention"] == 1 / 4
-
-
-@pytest.mark.parametrize(("sharing", "num_blocks"), STRATEGIES)
-def test_sharing_survives_files(sharing, num_blocks, tmp_path):
-    model = make(sharing=sharing, num_blocks=num_blocks)
-    (source, target_in), _ = batch()
-    expected = model((source, target_in))
-    unique_bytes = 4 * model.count_params()
-
-    keras_file = tmp_path / "model.keras"
-    model.save(keras_file)
-    loaded = keras.models.load_model(keras_file)
-    weights_file = tmp_path / "model.weights.h5"
-    model.save_weights(weights_file)
-    assert float_bytes(weights_file) == unique_bytes
-    with zipfile.ZipFile(keras_file) as archive:
-        inside = archive.extract("model.weights.h5", tmp_path / "inside")
-    assert float_bytes(inside) == unique_bytes
-    other = make(sharing=sharing, num_blocks=num_blocks, seed=2)
-    assert not np.allclose(other((source, target_in)), expected)
-    other.load_weights(weights_file)
-
-    for again in (loaded, other):
-        assert again.count_params() == model.count_params()
-        assert len(again.encoder.feed_forwards) == len(
-            model.encoder.feed_forwards
-        )
-        np.testing.assert_array_equal(again((source, target_in)), expected)
-        first = again.encoder.layers[0].feed_forward
-        users = [
-            depth
-            for depth, layer in enumerate(again.encoder.layers)
-            if layer.feed_forward is first
-        ]
-        schedule = model.encoder.plan.schedules["feed_forward"]
-        assert users == [d for d in range(4) if schedule[d] == schedule[0]]
 
 
 def test_plain_keras_compile_fit_evaluate_predict():
