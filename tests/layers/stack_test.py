@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from shared_transformer_tf.layers.stack import Stack
+from tests.layers import gradient_sums
 
 HIDDEN, HEADS, INNER = 8, 2, 12
 ATTENTION = 4 * HIDDEN * HIDDEN + 4 * HIDDEN
@@ -71,43 +72,13 @@ def test_post_norm_has_no_final_norm():
 def test_shared_gradient_is_the_sum_over_an_untied_copy(sharing, num_blocks):
     shared = make(6, num_blocks, sharing, decoder=True)
     untied = make(6, decoder=True)
-    for ours, copies in zip(shared.layers, untied.layers, strict=True):
-        for own, copy in zip(parts(ours), parts(copies), strict=True):
-            copy.set_weights(own.get_weights())
 
-    def gradients(stack):
-        by_variable = {}
-        with tf.GradientTape() as tape:
-            y = stack(inputs(), memory=inputs(length=3, seed=1))
-            loss = tf.reduce_sum(tf.sin(y) * inputs(seed=2))
-        values = tape.gradient(loss, [v.value for v in stack.weights])
-        for variable, value in zip(stack.weights, values, strict=True):
-            by_variable[id(variable)] = value.numpy()
-        return loss, by_variable
+    def loss(stack):
+        y = stack(inputs(), memory=inputs(length=3, seed=1))
+        return tf.reduce_sum(tf.sin(y) * inputs(seed=2))
 
-    shared_loss, shared_gradients = gradients(shared)
-    untied_loss, untied_gradients = gradients(untied)
-    np.testing.assert_allclose(shared_loss, untied_loss, rtol=1e-5)
-    summed = {}
-    for ours, copies in zip(shared.layers, untied.layers, strict=True):
-        for own, copy in zip(parts(ours), parts(copies), strict=True):
-            for v, w in zip(own.weights, copy.weights, strict=True):
-                value = untied_gradients[id(w)]
-                summed[id(v)] = summed.get(id(v), 0) + value
-    assert len(summed) == len(shared.weights) - 2  # less the final norm
-    for key, value in summed.items():
-        np.testing.assert_allclose(
-            shared_gradients[key], value, rtol=1e-4, atol=2e-5
-        )
-
-
-def parts(layer):
-    return [
-        layer.self_attention,
-        layer.cross_attention,
-        layer.feed_forward,
-        *layer.norms.values(),
-    ]
+    uses = gradient_sums.stack_uses(shared, untied)
+    gradient_sums.assert_sums(shared, untied, uses, loss)
 
 
 def test_causal_stack_sees_no_future():
