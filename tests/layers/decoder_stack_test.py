@@ -122,10 +122,10 @@ def test_returned_attention_is_a_distribution_over_tokens():
 
 
 def test_returned_attention_is_that_of_the_last_depth():
-    stack = make((3, 2, "0 1 0"))
+    stack = make((3, 2, "0 0 1"))
     uniform = MEMORY_MASK / MEMORY_MASK.sum(-1, keepdims=True)
     uniform = np.broadcast_to(uniform[:, np.newaxis], (2, HEADS, 5))
-    for block, is_last in ((1, False), (0, True)):
+    for block, is_last in ((0, False), (1, True)):
         attention = stack.cross_attentions[block]
         kept = attention.query_kernel.numpy(), attention.query_bias.numpy()
         attention.query_kernel.assign(np.zeros_like(kept[0]))
