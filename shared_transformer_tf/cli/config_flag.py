@@ -104,7 +104,7 @@ def describe() -> str:
             choices = field.metadata.get("choices")
             lines.append(
                 f"  --config.{section.name}.{field.name}={field.default}"
-                + (f"  ({', '.join(choices)})" if choices else "")
+                + (f"  ({', '.join(map(str, choices))})" if choices else "")
             )
     return "\n".join(lines)
 
