@@ -9,6 +9,7 @@ import tensorflow as tf
 from shared_transformer_tf import config as config_lib
 from shared_transformer_tf.layers.masking import padding_bias
 from shared_transformer_tf.models import parts
+from shared_transformer_tf.training import uses
 from shared_transformer_tf.training.losses import projected_token_losses
 from shared_transformer_tf.training.model import NormalizedGradientModel
 
@@ -164,9 +165,9 @@ class SharedTransformer(NormalizedGradientModel):
     def token_losses(self, inputs, targets, label_smoothing, training):
         """Fuses loss and output projection; see the base class."""
         hidden = self._hidden(inputs, training)
-        return projected_token_losses(
-            hidden, self.output_kernel(), targets, label_smoothing
-        )
+        with uses.using("output"):
+            kernel = self.output_kernel()
+        return projected_token_losses(hidden, kernel, targets, label_smoothing)
 
     def output_kernel(self) -> tf.Tensor:
         """Returns the output projection (target vocabulary, hidden)."""

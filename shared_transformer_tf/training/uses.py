@@ -1,0 +1,249 @@
+"""Uses of each weight, counted from the forward pass itself.
+
+A use of a weight is one call of a layer that reads it: of the innermost
+layer, where calls nest. So a layer called at six depths uses its weights six
+times, whatever model it stands in, and however often it reads one within a
+call. What reads a weight outside any layer says that with `using`; other
+reads are refused, for nobody could tell how many uses they are.
+"""
+
+import collections
+import contextlib
+import functools
+import threading
+from collections.abc import Iterator, Sequence
+
+import keras
+import tensorflow as tf
+
+_threads = threading.local()  # replicas are traced in threads of their own
+_patch_lock = threading.Lock()
+_patches = 0
+
+
+class UnclearUseError(ValueError):
+    """A weight is read where its uses cannot be counted."""
+
+
+class Use:
+    """One call of a layer, with the weights that it read.
+
+    Attributes:
+        name: path of the layer.
+        values: what it read, by `id` of the weight.
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+        self.values: dict[int, tf.Tensor] = {}
+
+
+class UseRecorder(keras.StatelessScope):
+    """Records the uses of weights in the forward pass under `with`.
+
+    What layers assign meanwhile, such as the state of a seed, is assigned as
+    ever.
+
+    Args:
+        weights: to be watched.
+        tape: gives every use a copy of the weight that this tape watches,
+            so that a gradient can be taken for each.
+
+    Attributes:
+        uses: the calls that read a watched weight, in order.
+
+    Raises:
+        UnclearUseError: under `with`, if a weight is read outside any layer,
+            or within a loop or branch of the graph.
+
+    Example:
+        weights = model.trainable_variables
+        with tf.GradientTape() as tape, UseRecorder(weights, tape) as record:
+            loss = tf.reduce_sum(model(x))
+        gradients = tape.gradient(loss, record.copies())  # [weight][use]
+    """
+
+    def __init__(
+        self,
+        weights: Sequence[keras.Variable],
+        tape: tf.GradientTape | None = None,
+    ):
+        super().__init__(initialize_variables=False)
+        self.weights = list(weights)
+        self._tape = tape
+        self.uses: list[Use] = []
+        self._raw = {id(weight): weight.value for weight in self.weights}
+        self._names = {id(weight): weight.path for weight in self.weights}
+        self._open: list[Use] = []
+        self._graph = None
+        self._outer: UseRecorder | None = None
+
+    def __enter__(self) -> "UseRecorder":
+        self._graph = _current_graph()
+        self._outer = getattr(_threads, "recorder", None)
+        _threads.recorder = self
+        _patch_layer_calls()
+        return super().__enter__()
+
+    def __exit__(self, *args) -> None:
+        super().__exit__(*args)
+        _restore_layer_calls()
+        _threads.recorder = self._outer
+
+    def get_current_value(self, variable: keras.Variable) -> tf.Tensor | None:
+        """Notes a read; called by Keras. `None` is the weight itself."""
+        key = id(variable)
+        if key not in self._raw:
+            return None
+        self._check(key)
+        values = self._open[-1].values
+        if key not in values:
+            values[key] = self._copy(self._raw[key])
+        return None if self._tape is None else values[key]
+
+    def _copy(self, raw: tf.Tensor) -> tf.Tensor:
+        if self._tape is None:
+            return raw
+        copy = tf.stop_gradient(raw)
+        self._tape.watch(copy)
+        return copy
+
+    def add_update(self, update: tuple) -> None:
+        """Assigns at once; called by Keras."""
+        variable, value = update
+        super().__exit__()
+        try:
+            variable.assign(value)
+        finally:
+            super().__enter__()
+
+    @contextlib.contextmanager
+    def open_use(self, name: str) -> Iterator[None]:
+        """Takes the reads under `with` for one use."""
+        use = Use(name)
+        self._open.append(use)
+        try:
+            yield
+        finally:
+            self._open.pop()
+        if use.values:
+            self.uses.append(use)
+
+    def counts(self) -> list[int]:
+        """Returns the uses of each watched weight."""
+        found = collections.Counter(
+            key for use in self.uses for key in use.values
+        )
+        return [found[id(weight)] for weight in self.weights]
+
+    def copies(self) -> list[list[tf.Tensor]]:
+        """Returns for each watched weight what each of its uses read."""
+        return [
+            [
+                use.values[id(weight)]
+                for use in self.uses
+                if id(weight) in use.values
+            ]
+            for weight in self.weights
+        ]
+
+    def users(self) -> list[list[str]]:
+        """Returns for each watched weight the layer of each use."""
+        return [
+            [use.name for use in self.uses if id(weight) in use.values]
+            for weight in self.weights
+        ]
+
+    def check_gradients(self, gradients: Sequence) -> None:
+        """Refuses gradients that flow past the recorded uses.
+
+        Args:
+            gradients: of the watched weights themselves, `None` where the
+                loss does not depend on one.
+
+        Raises:
+            UnclearUseError: if a weight has more influence on the loss than
+                the recorded uses carry.
+        """
+        for weight, count, gradient in zip(
+            self.weights, self.counts(), gradients, strict=True
+        ):
+            if gradient is not None and (self._tape or not count):
+                raise UnclearUseError(
+                    f"The weight {weight.path} acts on the loss where no "
+                    "layer's call reads it, so its uses cannot be counted: "
+                    "read it by its Keras variable, inside a layer or under "
+                    "`with uses.using(name):`."
+                )
+
+    def _check(self, key: int) -> None:
+        if not self._open:
+            raise UnclearUseError(
+                f"The weight {self._names[key]} is read outside any layer's "
+                "call, so its uses cannot be counted: read it under `with "
+                "uses.using(name):`, once for each use."
+            )
+        if _current_graph() is not self._graph:
+            raise UnclearUseError(
+                f"The weight {self._names[key]} is read by "
+                f"{self._open[-1].name} within a loop, a branch or a function "
+                "of the graph, so its uses cannot be counted: unroll it."
+            )
+
+
+@contextlib.contextmanager
+def using(name: str) -> Iterator[None]:
+    """Takes the weights read under `with` for one use each.
+
+    Without a `UseRecorder` at work it does nothing.
+    """
+    recorder = getattr(_threads, "recorder", None)
+    if recorder is None:
+        yield
+        return
+    with recorder.open_use(name):
+        yield
+
+
+def describe(weights: Sequence[keras.Variable], counts: Sequence[int]) -> str:
+    """Returns a table of the weights, grouped by their number of uses."""
+    groups: dict[int, list[keras.Variable]] = {}
+    for weight, count in zip(weights, counts, strict=True):
+        groups.setdefault(count, []).append(weight)
+    lines = []
+    for count in sorted(groups):
+        values = sum(int(w.shape.num_elements()) for w in groups[count])
+        lines.append(f"{count} uses: {values:,} weights")
+        lines += [f"  {weight.path}" for weight in groups[count]]
+    return "\n".join(lines)
+
+
+def _current_graph():
+    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+
+
+def _patch_layer_calls() -> None:
+    global _patches
+    with _patch_lock:
+        _patches += 1
+        if _patches == 1:
+            keras.layers.Layer.__call__ = _recorded(keras.layers.Layer.__call__)
+
+
+def _restore_layer_calls() -> None:
+    global _patches
+    with _patch_lock:
+        _patches -= 1
+        if _patches == 0:
+            keras.layers.Layer.__call__ = (
+                keras.layers.Layer.__call__.__wrapped__
+            )
+
+
+def _recorded(original):
+    @functools.wraps(original)
+    def call(layer, *args, **kwargs):
+        with using(layer.path or layer.name):
+            return original(layer, *args, **kwargs)
+
+    return call

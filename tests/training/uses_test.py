@@ -1,0 +1,254 @@
+"""Uses are those of the forward pass; their gradients add up, exactly."""
+
+import threading
+
+import keras
+import keras_nlp
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from shared_transformer_tf.models.complexity import count_uses
+from shared_transformer_tf.models.transformer import SharedTransformer
+from shared_transformer_tf.training import uses
+from shared_transformer_tf.training.uses import UnclearUseError, UseRecorder
+
+SOURCE = tf.constant([[4, 5, 6, 3], [7, 3, 0, 0]])
+TARGET_IN = tf.constant([[2, 8, 9], [2, 10, 0]])
+TARGETS = tf.constant([[8, 9, 3], [10, 3, 0]])
+
+
+def make(**options):
+    settings = dict(
+        vocabulary_size=20,
+        num_layers=4,
+        hidden_dim=8,
+        num_heads=2,
+        intermediate_dim=12,
+        dropout=0.3,
+        seed=1,
+    )
+    return SharedTransformer(**settings | options)
+
+
+def translation_loss(model):
+    losses = model.token_losses((SOURCE, TARGET_IN), TARGETS, 0.1, True)
+    return tf.reduce_sum(losses)
+
+
+def albert(dropout=0.2):
+    backbone = keras_nlp.models.AlbertBackbone(
+        vocabulary_size=20,
+        num_layers=3,
+        num_heads=2,
+        embedding_dim=6,
+        hidden_dim=8,
+        intermediate_dim=12,
+        num_groups=1,
+        num_inner_repetitions=1,
+        max_sequence_length=4,
+        dropout=dropout,
+    )
+    return backbone
+
+
+def albert_loss(model):
+    outputs = model(
+        {
+            "token_ids": SOURCE,
+            "segment_ids": tf.zeros_like(SOURCE),
+            "padding_mask": tf.cast(SOURCE != 0, tf.int32),
+        },
+        training=True,
+    )
+    return tf.reduce_sum(tf.sin(outputs["sequence_output"])) + tf.reduce_sum(
+        outputs["pooled_output"]
+    )
+
+
+def equal_states(model):
+    """Sets the state of every seed, so that passes drop alike."""
+    for index, variable in enumerate(model.non_trainable_variables):
+        if "seed" in variable.path:
+            variable.assign([index + 1, 0])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"sharing": "universal"},
+        {"sharing": "cycle_rev", "num_blocks": 2, "unshared_last": 0},
+        {"sharing": "cycle", "num_blocks": 2, "shared_with_decoder": "all"},
+        {
+            "sharing": "sequence",
+            "num_blocks": 2,
+            "decoder": {"num_layers": 2, "num_blocks": 1},
+        },
+    ],
+)
+def test_counts_are_those_of_the_plans(options):
+    model = make(**options)
+    weights = model.trainable_variables
+    with UseRecorder(weights) as record:
+        translation_loss(model)
+    found = {id(w): n for w, n in zip(weights, record.counts(), strict=True)}
+    expected = count_uses(model)
+    for stack in (model.encoder, model.decoder):
+        for kind in ("self_attention", "feed_forward"):
+            sublayers = getattr(stack, f"{kind}s")
+            counts = [{found[id(w)] for w in s.weights} for s in sublayers]
+            stated = expected[f"{stack.name}/{kind}"]
+            assert counts == [{count} for count in stated]
+
+
+@pytest.mark.parametrize(
+    ("tied", "expected"), [("all", [3]), ("decoder", [2, 1]), ("none", [1] * 3)]
+)
+def test_tied_embeddings_count_every_role(tied, expected):
+    model = make(tied_embeddings=tied)
+    weights = [w for w in model.trainable_variables if "tokens" in w.path]
+    with UseRecorder(weights) as record:
+        translation_loss(model)
+    assert sorted(record.counts(), reverse=True) == expected
+
+
+def test_a_model_that_knows_nothing_of_it():
+    model = albert()
+    weights = model.trainable_variables
+    with UseRecorder(weights) as record:
+        albert_loss(model)
+    counts = dict(zip([w.path for w in weights], record.counts(), strict=True))
+    shared = [n for path, n in counts.items() if "group_0" in path]
+    assert shared and set(shared) == {3}
+    assert set(counts.values()) == {1, 3}
+    assert "3 uses" in uses.describe(weights, record.counts())
+
+
+@pytest.mark.parametrize("in_graph", [False, True])
+@pytest.mark.parametrize(
+    ("build", "loss_of"),
+    [
+        (lambda: make(sharing="cycle", num_blocks=2), translation_loss),
+        (albert, albert_loss),
+    ],
+)
+def test_gradients_of_uses_add_up_with_dropout_on(build, loss_of, in_graph):
+    model = build()
+    weights = model.trainable_variables
+
+    def by_use():
+        with tf.GradientTape() as tape, UseRecorder(weights, tape) as record:
+            loss = loss_of(model)
+        values = [w.value for w in weights]
+        gradients, past = tape.gradient(loss, (record.copies(), values))
+        record.check_gradients(past)
+        return [
+            tf.add_n([tf.convert_to_tensor(g) for g in gs]) for gs in gradients
+        ]
+
+    def whole():
+        with tf.GradientTape() as tape:
+            loss = loss_of(model)
+        gradients = tape.gradient(loss, [w.value for w in weights])
+        return [tf.convert_to_tensor(g) for g in gradients]
+
+    results = []
+    for compute in (by_use, whole):
+        equal_states(model)
+        results.append((tf.function(compute) if in_graph else compute)())
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_dropout_goes_on_under_the_recorder():
+    model = make()
+    before = [v.numpy().copy() for v in model.non_trainable_variables]
+    with UseRecorder(model.trainable_variables):
+        first = translation_loss(model)
+        second = translation_loss(model)
+    assert float(first) != float(second)
+    after = [v.numpy() for v in model.non_trainable_variables]
+    assert any((a != b).any() for a, b in zip(after, before, strict=True))
+
+
+class Reader(keras.Model):
+    """Reads a weight as it is told to."""
+
+    def __init__(self, read):
+        super().__init__()
+        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+        self.read = read
+        self.built = True
+
+    def call(self, x):
+        return x * self.read(self.scale)
+
+
+def in_a_loop(weight):
+    return tf.while_loop(
+        lambda i, y: i < 3, lambda i, y: (i + 1, y * weight.value), (0, 1.0)
+    )[1]
+
+
+def test_a_weight_in_a_loop_is_refused():
+    model = Reader(in_a_loop)
+
+    @tf.function(autograph=False)
+    def run():
+        with UseRecorder(model.trainable_variables):
+            return model(tf.ones(2))
+
+    with pytest.raises(UnclearUseError, match="scale .* loop"):
+        run()
+
+
+def test_a_weight_outside_any_layer_is_refused_unless_it_says_so():
+    model = Reader(lambda weight: weight.value)
+    with (
+        pytest.raises(UnclearUseError, match="scale is read outside"),
+        UseRecorder(model.trainable_variables),
+    ):
+        tf.identity(model.scale.value)
+    with UseRecorder(model.trainable_variables) as record:
+        with uses.using("scaling"):
+            tf.identity(model.scale.value)
+    assert record.counts() == [1]
+    assert record.users() == [["scaling"]]
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_a_weight_behind_kerass_back_is_refused(separate):
+    model = Reader(lambda weight: weight)
+    raw = model.scale.value
+    model.read = lambda _: raw
+    weights = model.trainable_variables
+    with tf.GradientTape() as tape:
+        with UseRecorder(weights, tape if separate else None) as record:
+            loss = tf.reduce_sum(model(tf.ones(2)))
+    with pytest.raises(UnclearUseError, match="scale acts on the loss"):
+        record.check_gradients(tape.gradient(loss, [raw]))
+
+
+def test_two_reads_in_a_call_are_one_use_and_nothing_stays_behind():
+    original = keras.layers.Layer.__call__
+    model = Reader(lambda weight: weight.value + weight.value)
+    with UseRecorder(model.trainable_variables) as record:
+        model(tf.ones(2))
+        model(tf.ones(2))
+    assert record.counts() == [2]
+    with pytest.raises(ZeroDivisionError):
+        with UseRecorder(model.trainable_variables):
+            raise ZeroDivisionError
+    assert keras.layers.Layer.__call__ is original
+    assert not keras.StatelessScope().losses
+
+
+def test_threads_do_not_see_each_other():
+    model = Reader(lambda weight: weight.value)
+    with UseRecorder(model.trainable_variables) as record:
+        thread = threading.Thread(target=model, args=(tf.ones(2),))
+        thread.start()
+        thread.join()
+        model(tf.ones(2))
+    assert record.counts() == [1]
