@@ -9,6 +9,7 @@ import difflib
 import pathlib
 import re
 import runpy
+import typing
 from collections.abc import Sequence
 
 from absl import flags
@@ -41,7 +42,7 @@ def define(
     Raises:
         InputError: if an override names no field.
     """
-    ordered = _ordered(list(argv), default)
+    ordered, unset = _ordered(list(argv), default)
     config_flags.DEFINE_config_dataclass(
         NAME,
         config_lib.Config(),
@@ -49,7 +50,7 @@ def define(
         f"{', '.join(shipped_names())}. Unset: {default}.",
         flag_values=values,
         sys_argv=ordered,
-        parse_fn=load,
+        parse_fn=lambda name: _unset(load(name), unset),
     )
     return ordered
 
@@ -109,8 +110,9 @@ def describe() -> str:
     return "\n".join(lines)
 
 
-def _ordered(argv: list[str], default: str) -> list[str]:
-    chosen, rest, position = default, [], 1
+def _ordered(argv: list[str], default: str) -> tuple[list[str], list[str]]:
+    """`argv` with the config first, and the fields that it sets to none."""
+    chosen, rest, unset, position = default, [], [], 1
     while position < len(argv):
         argument = argv[position]
         if argument == "--":
@@ -122,11 +124,35 @@ def _ordered(argv: list[str], default: str) -> list[str]:
         elif match := re.match(r"--?config=", argument):
             chosen = argument[match.end() :]
         else:
-            if match := _OVERRIDE.fullmatch(argument):
+            match = _OVERRIDE.fullmatch(argument)
+            if match:
                 _check_field(match.group(1))
-            rest.append(argument)
+            if match and _sets_none(*match.groups()):
+                name = match.group(1)
+                earlier = re.compile(rf"--?(no)?config\.{re.escape(name)}(=|$)")
+                rest = [a for a in rest if not earlier.match(a)]
+                unset.append(name)
+            else:
+                rest.append(argument)
         position += 1
-    return [*argv[:1], f"--{NAME}={chosen}", *rest]
+    return [*argv[:1], f"--{NAME}={chosen}", *rest], unset
+
+
+def _sets_none(field: str, value: str | None) -> bool:
+    """ml_collections reads `none` as no number, of whatever type."""
+    if value is None or value.lower() != "=none":
+        return False
+    section, name = field.split(".")
+    types = typing.get_type_hints(config_lib.Config)[section]
+    admitted = typing.get_args(typing.get_type_hints(types)[name])
+    return type(None) in admitted and str not in admitted
+
+
+def _unset(config: config_lib.Config, names: list[str]) -> config_lib.Config:
+    for name in names:
+        section, field = name.split(".")
+        setattr(getattr(config, section), field, None)
+    return config
 
 
 def _find(name: str) -> pathlib.Path:

@@ -68,6 +68,24 @@ def test_default_overrides_and_order():
     assert config.decoding.alpha == 0.5
 
 
+def test_none_unsets_what_may_be_unset():
+    config = parse(
+        "--config=multi30k_shared",
+        "--config.model.num_blocks=none",
+        "--config.decoder.num_layers=3",
+        "--config.decoder.depth_embedding",
+        "--config.decoder.num_layers=None",
+        "--config.decoder.depth_embedding=none",
+        "--config.decoder.num_blocks=none",
+        "--config.decoder.num_blocks=2",
+        "--config.decoder.sharing=none",
+    )
+    assert config.model.num_blocks is None
+    assert config.decoder == config_lib.DecoderConfig(
+        num_blocks=2, sharing="none"
+    )
+
+
 def test_parsing_twice_does_not_remember():
     parse("--config.training.max_steps=3")
     assert parse() == config_flag.load("numbers")
