@@ -18,6 +18,8 @@ END_ID = 3
 
 ACTIVATIONS = ("relu", "gelu", "silu")
 NORMALIZATIONS = ("pre", "post")
+GRADIENT_RULES = ("none", "uses", "sqrt_uses", "aligned", "unit", "clip")
+UPDATE_SCALINGS = ("none", "sqrt_uses", "uses")
 RESIDUAL_SCALES = (
     "none",
     "inverse_uses",

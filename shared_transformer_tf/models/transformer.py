@@ -167,7 +167,9 @@ class SharedTransformer(NormalizedGradientModel):
         hidden = self._hidden(inputs, training)
         with uses.using("output"):
             kernel = self.output_kernel()
-        return projected_token_losses(hidden, kernel, targets, label_smoothing)
+        return projected_token_losses(
+            hidden, kernel, targets, label_smoothing, self.compiled_by_xla
+        )
 
     def output_kernel(self) -> tf.Tensor:
         """Returns the output projection (target vocabulary, hidden)."""

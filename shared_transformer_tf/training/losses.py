@@ -21,6 +21,7 @@ def projected_token_losses(
     kernel: tf.Tensor,
     targets: tf.Tensor,
     label_smoothing: float,
+    static_shapes: bool = False,
 ) -> tf.Tensor:
     """Returns the loss of each token, its logits being `hidden @ kernel.T`.
 
@@ -29,10 +30,22 @@ def projected_token_losses(
         kernel: (vocabulary, hidden).
         targets: int32 (batch, target), 0 pads.
         label_smoothing: s above, in [0, 1).
+        static_shapes: computes at padding too, as XLA wants it, instead of
+            leaving it out.
 
     Returns:
-        float32 (batch, target), nats; 0 at padding.
+        float32, or float64 of such `hidden`, (batch, target), nats; 0 at
+        padding.
     """
+    if static_shapes:
+        losses = _projected_losses(
+            tf.reshape(hidden, [-1, hidden.shape[-1]]),
+            tf.cast(kernel, hidden.dtype),
+            tf.reshape(targets, [-1]),
+            label_smoothing,
+        )
+        losses = tf.reshape(losses, tf.shape(targets))
+        return losses * tf.cast(targets != PAD_ID, losses.dtype)
     positions = tf.where(targets != PAD_ID)  # (tokens, 2)
     losses = _projected_losses(
         tf.gather_nd(hidden, positions),
@@ -44,40 +57,38 @@ def projected_token_losses(
 
 
 def _projected_losses(rows, kernel, labels, label_smoothing) -> tf.Tensor:
+    wide = _wide(rows.dtype)
+
     @tf.custom_gradient
     def losses(rows, kernel):
         logits = tf.matmul(rows, kernel, transpose_b=True)  # (tokens, words)
         highest = tf.reduce_max(logits, axis=-1, keepdims=True)
         exponentials = tf.exp(logits - highest)
-        total = tf.reduce_sum(tf.cast(exponentials, tf.float32), axis=-1)
+        total = tf.reduce_sum(tf.cast(exponentials, wide), axis=-1)
         target_rows = tf.gather(kernel, labels)  # (tokens, hidden)
-        mean_row = tf.reduce_mean(tf.cast(kernel, tf.float32), axis=0)
-        expected = (1 - label_smoothing) * tf.cast(target_rows, tf.float32)
+        mean_row = tf.reduce_mean(tf.cast(kernel, wide), axis=0)
+        expected = (1 - label_smoothing) * tf.cast(target_rows, wide)
         expected += label_smoothing * mean_row
-        expected_logit = tf.reduce_sum(
-            expected * tf.cast(rows, tf.float32), axis=-1
-        )
+        expected_logit = tf.reduce_sum(expected * tf.cast(rows, wide), axis=-1)
         value = (
-            tf.math.log(total)
-            + tf.cast(highest[:, 0], tf.float32)
-            - expected_logit
+            tf.math.log(total) + tf.cast(highest[:, 0], wide) - expected_logit
         )
 
         def gradient(upstream):
             dtype = rows.dtype
-            weight = upstream[:, tf.newaxis]  # float32 (tokens, 1)
+            weight = upstream[:, tf.newaxis]  # (tokens, 1)
             scale = weight / total[:, tf.newaxis]
             through = tf.matmul(exponentials, kernel)
-            rows_gradient = scale * tf.cast(through, tf.float32)
+            rows_gradient = scale * tf.cast(through, wide)
             rows_gradient -= weight * expected
-            weighted_rows = weight * tf.cast(rows, tf.float32)
-            scaled_rows = tf.cast(scale * tf.cast(rows, tf.float32), dtype)
+            weighted_rows = weight * tf.cast(rows, wide)
+            scaled_rows = tf.cast(scale * tf.cast(rows, wide), dtype)
             kernel_gradient = tf.cast(
                 tf.matmul(exponentials, scaled_rows, transpose_a=True),
-                tf.float32,
+                wide,
             )
             if label_smoothing:
-                words = tf.cast(tf.shape(kernel)[0], tf.float32)
+                words = tf.cast(tf.shape(kernel)[0], wide)
                 spread = tf.reduce_sum(weighted_rows, axis=0) / words
                 kernel_gradient -= label_smoothing * spread
             kernel_gradient = tf.tensor_scatter_nd_sub(
@@ -105,12 +116,13 @@ def token_losses(
         label_smoothing: s above, in [0, 1).
 
     Returns:
-        float32 (batch, target), nats; 0 at padding.
+        float32, or float64 of such logits, (batch, target), nats; 0 at
+        padding.
     """
 
     @tf.custom_gradient
     def losses(logits):
-        wide = tf.cast(logits, tf.float32)
+        wide = tf.cast(logits, _wide(logits.dtype))
         highest = tf.reduce_max(wide, axis=-1, keepdims=True)
         exponentials = tf.exp(wide - highest)
         total = tf.reduce_sum(exponentials, axis=-1)
@@ -119,7 +131,7 @@ def token_losses(
         value -= (1 - label_smoothing) * right
         if label_smoothing:
             value -= label_smoothing * tf.reduce_mean(wide, axis=-1)
-        mask = tf.cast(targets != PAD_ID, tf.float32)
+        mask = tf.cast(targets != PAD_ID, wide.dtype)
 
         def gradient(upstream):
             weight = (upstream * mask)[..., tf.newaxis]
@@ -139,3 +151,7 @@ def token_losses(
         return value * mask, gradient
 
     return losses(tf.convert_to_tensor(logits))
+
+
+def _wide(dtype: tf.DType) -> tf.DType:
+    return tf.float64 if dtype == tf.float64 else tf.float32

@@ -1,24 +1,55 @@
-"""The training step: token-summed loss, aggregated gradients, one update."""
+"""The training step: aggregated gradients, one rule, one update for all."""
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from shared_transformer_tf.training import losses
+from shared_transformer_tf.training import functional, losses, replicas
+from shared_transformer_tf.training import gradients as gradients_lib
+from shared_transformer_tf.training.accumulation import sum_over_slices
+from shared_transformer_tf.training.optimizers import scale_updates
+from shared_transformer_tf.training.step_settings import StepSettings
+from shared_transformer_tf.training.uses import UseRecorder
 
 
 class NormalizedGradientModel(keras.Model):
-    """A Keras model trained on sequences of tokens, by the token.
+    """A Keras model whose weights may be used several times in a pass.
 
-    The loss is the label-smoothed cross-entropy summed over target tokens
-    and divided once by their number, so padding and uneven batches do not
-    weigh. Compiled with a `loss` of its own the model trains as plain Keras
-    does.
+    The gradient of a weight is summed over its uses, over the slices of a
+    batch and over the replicas, divided once by what the loss is counted in,
+    combined by a rule of `GradientRules`, clipped, and applied on all
+    replicas or, where it is not finite, on none.
 
-    A subclass whose call returns logits (batch, target, vocabulary) needs
-    nothing else; it may override `token_losses` with something cheaper.
+    Compiled without `loss`, the loss is the label-smoothed cross-entropy
+    summed over target tokens and divided once by their number, so padding
+    and uneven batches do not weigh. A subclass whose call returns logits
+    (batch, target, vocabulary) needs nothing else; it may override
+    `token_losses` with something cheaper. A Keras `loss` is taken for a mean
+    over rows: slices and replicas weigh by their rows.
+
+    What layers draw from `keras.random.SeedGenerator` in a step depends on
+    its number, the slice and the replica, not on what was drawn before.
+
+    Example:
+        outputs = keras.layers.Dense(2)(backbone.output["pooled_output"])
+        model = NormalizedGradientModel(backbone.input, outputs)
+        model.compile("adam", loss, gradient_rule="unit")
     """
+
+    def __init__(self, *args, **kwargs):
+        if functional.is_functional(args, kwargs):
+            made_by_keras = type(keras.Model(*args, **kwargs))
+            self.__class__ = functional.functional_class(
+                type(self), made_by_keras
+            )
+            self.__init__(*args, **kwargs)
+        else:
+            super().__init__(*args, **kwargs)
+
+    compiled_by_xla = False  # forward and backward pass of a training step
 
     def compile(
         self,
@@ -27,39 +58,55 @@ class NormalizedGradientModel(keras.Model):
         *,
         label_smoothing: float = 0.0,
         clip_norm: float = 0.0,
+        gradient_rule: str | Mapping[str, str] = "none",
+        per_use_clip_norm: float = 0.0,
+        update_scaling: str = "none",
+        accumulation_steps: int = 1,
+        max_gradient_norm: float = 0.0,
+        jit_compile: bool | str = False,
         **kwargs,
     ) -> None:
         """Configures training.
 
         Args:
             optimizer: as in Keras.
-            loss: a Keras loss; `None` takes the cross-entropy per token.
-            label_smoothing: probability spread over the vocabulary.
-            clip_norm: bound on the global norm of the aggregated gradient of
-                the loss per token; 0 does not clip.
+            loss: as in Keras; `None` takes the cross-entropy per token.
+            label_smoothing: see `StepSettings` for this one and those up to
+                `max_gradient_norm`.
+            clip_norm: of the aggregated gradient.
+            gradient_rule: for the gradients of a weight's uses.
+            per_use_clip_norm: of the rule `clip`.
+            update_scaling: by the uses of a weight.
+            accumulation_steps: slices of a batch.
+            max_gradient_norm: of what is applied.
+            jit_compile: `True` has XLA compile forward and backward pass.
             **kwargs: further arguments of `keras.Model.compile`.
 
         Raises:
-            ValueError: if a number is out of range, or metrics are asked for
+            ValueError: if a setting is out of range, or metrics are asked for
                 without a `loss`.
         """
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(
-                f"`label_smoothing` is {label_smoothing}, expected a "
-                "probability below 1."
-            )
-        if clip_norm < 0:
-            raise ValueError(f"`clip_norm` is {clip_norm}, expected 0 or more.")
+        settings = StepSettings(
+            label_smoothing=label_smoothing,
+            clip_norm=clip_norm,
+            gradient_rule=gradient_rule,
+            per_use_clip_norm=per_use_clip_norm,
+            update_scaling=update_scaling,
+            accumulation_steps=accumulation_steps,
+            max_gradient_norm=max_gradient_norm,
+        )
         given = [n for n in ("metrics", "weighted_metrics") if kwargs.get(n)]
         if loss is None and given:
             raise ValueError(
                 f"`{given[0]}` needs logits, which the loss per token does "
                 "not make: compile with a Keras `loss` to have it."
             )
-        super().compile(optimizer=optimizer, loss=loss, **kwargs)
-        self.label_smoothing = label_smoothing
-        self.clip_norm = clip_norm
+        super().compile(
+            optimizer=optimizer, loss=loss, jit_compile=False, **kwargs
+        )
+        self.step_settings = settings
         self._by_token = loss is None
+        self.compiled_by_xla = jit_compile is True
 
     def token_losses(
         self,
@@ -79,40 +126,139 @@ class NormalizedGradientModel(keras.Model):
         logits = self(inputs, training=training)
         return losses.token_losses(logits, targets, label_smoothing)
 
+    def count_uses(self, data: tuple) -> dict[str, int]:
+        """Returns the uses of each trainable weight in a pass, by its path.
+
+        Nothing is computed: the forward pass is traced. `uses.describe` makes
+        a table of it.
+
+        Args:
+            data: a batch as `fit` takes it.
+
+        Raises:
+            UnclearUseError: if a weight is read where uses cannot be counted.
+        """
+        self._ensure_built(data)
+        weights = self.trainable_variables
+        record = UseRecorder(weights)
+
+        def forward(data):
+            with record:
+                self._forward(data)
+
+        tf.function(forward).get_concrete_function(data)
+        paths = [weight.path for weight in weights]
+        return dict(zip(paths, record.counts(), strict=True))
+
+    def _ensure_built(self, data: tuple) -> None:
+        if not self.built:
+            tf.function(self._forward).get_concrete_function(data)
+
     def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
-        """Does one update on `(inputs, targets)`.
+        """Does one update on a batch.
 
         Returns:
-            `loss`, the mean per token since the metrics were reset, in nats;
-            `tokens`, the target tokens of this batch; `gradient_norm` of the
-            loss per token before clipping.
+            `loss`, the mean since the metrics were reset, in nats per token;
+            `tokens` of this batch on all replicas, or its rows under a Keras
+            loss; `gradient_norm` of the mean loss before clipping; `skipped`,
+            1 if the gradient was not applied; the metrics of `compile`.
         """
-        if not self._by_token:
-            return super().train_step(data)
-        inputs, targets = _unpack(data)
-        with tf.GradientTape() as tape:
-            token_losses = self.token_losses(
-                inputs, targets, self.label_smoothing, training=True
-            )
-            loss_sum = tf.reduce_sum(token_losses)
-        weights = self.trainable_variables  # built by now
-        gradients = tape.gradient(loss_sum, [v.value for v in weights])
-        tokens = _count_tokens(targets)
-        gradients = [
-            tf.convert_to_tensor(gradient) / tokens for gradient in gradients
+        settings = self.step_settings
+        rules = settings.rules()
+        self._ensure_built(data)
+        weights = self.trainable_variables
+        apart = rules.wanting_each_use(weights)
+        sums, uses = self._batch_sums(data, weights, apart)
+        loss, count, *summed = replicas.sum_over_replicas(sums)
+        count = tf.maximum(count, 1.0)  # a batch of padding has loss 0
+        loss /= count
+        means = [
+            gradient / tf.cast(count, gradient.dtype) for gradient in summed
         ]
+        numbers = gradients_lib.gradient_numbers(weights, apart, uses)
+        gradients = rules.combine(
+            weights, gradients_lib.group(means, numbers), uses
+        )
         norm = tf.linalg.global_norm(gradients)
-        if self.clip_norm:
+        good = tf.math.is_finite(norm) & tf.math.is_finite(loss)
+        if settings.max_gradient_norm:
+            good &= norm <= settings.max_gradient_norm
+        if settings.clip_norm:
             gradients, _ = tf.clip_by_global_norm(
-                gradients, self.clip_norm, use_norm=norm
+                gradients, settings.clip_norm, use_norm=norm
             )
-        self.optimizer.apply(gradients, weights)
-        self._loss_tracker.update_state(loss_sum / tokens, sample_weight=tokens)
-        return {
+        scale_updates(self.optimizer, settings.update_scaling, weights, uses)
+        replicas.apply_if(good, self.optimizer, gradients, weights)
+        self._loss_tracker.update_state(loss, sample_weight=count)
+        return self.get_metrics_result() | {
             "loss": self._loss_tracker.result(),
-            "tokens": tokens,
+            "tokens": count,
             "gradient_norm": norm,
+            "skipped": 1.0 - tf.cast(good, tf.float32),
         }
+
+    def _batch_sums(self, data, weights, apart) -> tuple[list, list[int]]:
+        """What `gradient_sums` returns, over the slices of the batch."""
+        slices = self.step_settings.accumulation_steps
+        scale = replicas.loss_scale(self.optimizer)
+        first_part = replicas.replica_number() * slices
+        uses: list[int] = []
+
+        def of_slice(data, index):
+            seeds = gradients_lib.fresh_seeds(
+                self, self.optimizer.iterations, first_part + index
+            )
+
+            def compute(data, states, scale):
+                sums, uses[:] = gradients_lib.gradient_sums(
+                    lambda: self._forward(data),
+                    lambda outputs: self._mean_loss(data, outputs),
+                    weights,
+                    apart,
+                    [(v, s) for (v, _), s in zip(seeds, states, strict=True)],
+                    scale,
+                )
+                return sums
+
+            if self.compiled_by_xla:
+                compute = tf.function(compute, jit_compile=True)
+            return compute(data, [state for _, state in seeds], scale)
+
+        if slices == 1:
+            return of_slice(data, 0), uses
+        counted = [1] * len(weights)
+        if apart:
+            counted = list(self.count_uses(data).values())
+        numbers = gradients_lib.gradient_numbers(weights, apart, counted)
+        like = [tf.TensorSpec([]), tf.TensorSpec([])] + [
+            tf.TensorSpec(weight.shape, weight.dtype)
+            for weight, number in zip(weights, numbers, strict=True)
+            for _ in range(number)
+        ]
+        return sum_over_slices(of_slice, data, slices, like), uses
+
+    def _forward(self, data: tuple) -> Any:
+        """What a loss is made of: that of each token, or the outputs."""
+        if not self._by_token:
+            inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+            return self(inputs, training=True)
+        inputs, targets = _unpack(data)
+        smoothing = self.step_settings.label_smoothing
+        return self.token_losses(inputs, targets, smoothing, training=True)
+
+    def _mean_loss(self, data: tuple, outputs) -> tuple[tf.Tensor, tf.Tensor]:
+        """The loss in training, and what it is counted in, float32."""
+        if self._by_token:
+            _, targets = _unpack(data)
+            tokens = tf.math.count_nonzero(targets, dtype=tf.float32)
+            divisor = tf.cast(tf.maximum(tokens, 1.0), outputs.dtype)
+            return tf.reduce_sum(outputs) / divisor, tokens
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        loss = self.compute_loss(x, y, outputs, weight, training=True)
+        if self._compile_metrics is not None:
+            self._compile_metrics.update_state(y, outputs, weight)
+        rows = tf.shape(tf.nest.flatten(x)[0])[0]
+        return loss, tf.cast(rows, tf.float32)
 
     def test_step(self, data: tuple) -> dict[str, tf.Tensor]:
         """Returns `loss`: cross-entropy per token without smoothing, nats."""
@@ -120,9 +266,10 @@ class NormalizedGradientModel(keras.Model):
             return super().test_step(data)
         inputs, targets = _unpack(data)
         token_losses = self.token_losses(inputs, targets, 0.0, training=False)
-        tokens = _count_tokens(targets)
+        tokens = tf.math.count_nonzero(targets, dtype=tf.float32)
         self._loss_tracker.update_state(
-            tf.reduce_sum(token_losses) / tokens, sample_weight=tokens
+            tf.reduce_sum(token_losses) / tf.maximum(tokens, 1.0),
+            sample_weight=tokens,
         )
         return {"loss": self._loss_tracker.result()}
 
@@ -131,10 +278,8 @@ class NormalizedGradientModel(keras.Model):
         config = super().get_compile_config()
         if not self.compiled:
             return config
-        return config | {
-            "label_smoothing": self.label_smoothing,
-            "clip_norm": self.clip_norm,
-        }
+        settings = dataclasses.asdict(self.step_settings)
+        return config | settings | {"jit_compile": self.compiled_by_xla}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles as `get_compile_config` describes."""
@@ -152,8 +297,3 @@ def _unpack(data: tuple) -> tuple:
             "do not count with id 0, or compile with a Keras `loss`."
         )
     return inputs, targets
-
-
-def _count_tokens(targets: tf.Tensor) -> tf.Tensor:
-    tokens = tf.math.count_nonzero(targets, dtype=tf.float32)
-    return tf.maximum(tokens, 1.0)  # a batch of padding has loss 0

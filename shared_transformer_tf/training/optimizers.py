@@ -1,5 +1,8 @@
 """Keras optimizers by name, with the settings of a training config."""
 
+import math
+from collections.abc import Sequence
+
 import keras
 
 from shared_transformer_tf.config import TrainingConfig
@@ -39,3 +42,40 @@ def make_optimizer(settings: TrainingConfig) -> keras.optimizers.Optimizer:
     if settings.optimizer == "sgd":
         return keras.optimizers.SGD(momentum=settings.momentum, **common)
     return keras.optimizers.Adafactor(relative_step=False, **common)
+
+
+def scale_updates(
+    optimizer: keras.optimizers.Optimizer,
+    scaling: str,
+    weights: Sequence[keras.Variable],
+    uses: Sequence[int],
+) -> None:
+    """Lowers the learning rate of weights that are used several times.
+
+    One change of a weight is felt at each of its uses. Adam divides any
+    factor of the gradient out; a factor of the rate it does not. Weight decay
+    keeps the optimizer's own rate.
+
+    Args:
+        optimizer: changed in place; may be a `LossScaleOptimizer`.
+        scaling: `none`, `sqrt_uses` or `uses`, what the rate is divided by.
+        weights: that the optimizer updates.
+        uses: of each weight in one forward pass.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    plain = type(inner).update_step
+    divisors = {
+        weight.path: count if scaling == "uses" else math.sqrt(count)
+        for weight, count in zip(weights, uses, strict=True)
+        if scaling != "none" and count > 1
+    }
+
+    def update_step(gradient, variable, learning_rate):
+        # Keras hands over variables of its own or of TensorFlow's.
+        own = inner._trainable_variables[inner._get_variable_index(variable)]
+        divisor = divisors.get(own.path, 1)
+        plain(inner, gradient, variable, learning_rate / divisor)
+
+    vars(inner).pop("update_step", None)
+    if divisors:
+        inner.update_step = update_step

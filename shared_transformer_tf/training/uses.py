@@ -41,13 +41,15 @@ class Use:
 class UseRecorder(keras.StatelessScope):
     """Records the uses of weights in the forward pass under `with`.
 
-    What layers assign meanwhile, such as the state of a seed, is assigned as
-    ever.
+    What layers assign meanwhile is assigned as ever, but for `seeds`.
 
     Args:
         weights: to be watched.
         tape: gives every use a copy of the weight that this tape watches,
             so that a gradient can be taken for each.
+        copied: the weights whose uses get copies; `None`: all.
+        seeds: pairs of a variable, such as the state of a seed, and a tensor
+            that stands for it under `with`. The variable stays as it is.
 
     Attributes:
         uses: the calls that read a watched weight, in order.
@@ -67,10 +69,14 @@ class UseRecorder(keras.StatelessScope):
         self,
         weights: Sequence[keras.Variable],
         tape: tf.GradientTape | None = None,
+        copied: Sequence[keras.Variable] | None = None,
+        seeds: Sequence[tuple[keras.Variable, tf.Tensor]] = (),
     ):
-        super().__init__(initialize_variables=False)
+        super().__init__(state_mapping=seeds, initialize_variables=False)
         self.weights = list(weights)
         self._tape = tape
+        copied = self.weights if copied is None else copied
+        self._copied = {id(weight) for weight in copied} if tape else set()
         self.uses: list[Use] = []
         self._raw = {id(weight): weight.value for weight in self.weights}
         self._names = {id(weight): weight.path for weight in self.weights}
@@ -94,23 +100,26 @@ class UseRecorder(keras.StatelessScope):
         """Notes a read; called by Keras. `None` is the weight itself."""
         key = id(variable)
         if key not in self._raw:
-            return None
+            return self.state_mapping.get(key)
         self._check(key)
         values = self._open[-1].values
         if key not in values:
-            values[key] = self._copy(self._raw[key])
-        return None if self._tape is None else values[key]
+            values[key] = self._copy(key)
+        return values[key] if key in self._copied else None
 
-    def _copy(self, raw: tf.Tensor) -> tf.Tensor:
-        if self._tape is None:
-            return raw
-        copy = tf.stop_gradient(raw)
+    def _copy(self, key: int) -> tf.Tensor:
+        if key not in self._copied:
+            return self._raw[key]
+        copy = tf.stop_gradient(self._raw[key])
         self._tape.watch(copy)
         return copy
 
     def add_update(self, update: tuple) -> None:
         """Assigns at once; called by Keras."""
         variable, value = update
+        if id(variable) in self.state_mapping:
+            self.state_mapping[id(variable)] = value
+            return
         super().__exit__()
         try:
             variable.assign(value)
@@ -168,7 +177,8 @@ class UseRecorder(keras.StatelessScope):
         for weight, count, gradient in zip(
             self.weights, self.counts(), gradients, strict=True
         ):
-            if gradient is not None and (self._tape or not count):
+            copied = id(weight) in self._copied
+            if gradient is not None and (copied or not count):
                 raise UnclearUseError(
                     f"The weight {weight.path} acts on the loss where no "
                     "layer's call reads it, so its uses cannot be counted: "

@@ -1,0 +1,401 @@
+"""Every way to the same update: uses, slices, rules, precision, plain Keras."""
+
+import keras
+import keras_nlp
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from shared_transformer_tf.config import GRADIENT_RULES
+from shared_transformer_tf.models.transformer import SharedTransformer
+from shared_transformer_tf.training import uses
+from shared_transformer_tf.training.gradient_rules import combine
+from shared_transformer_tf.training.model import NormalizedGradientModel
+
+
+def transformer(sharing="universal", dropout=0.0, **kwargs):
+    keras.utils.set_random_seed(0)
+    return SharedTransformer(
+        15,
+        num_layers=3,
+        sharing=sharing,
+        hidden_dim=8,
+        num_heads=2,
+        intermediate_dim=12,
+        dropout=dropout,
+        seed=1,
+        **kwargs,
+    )
+
+
+class Tagger(NormalizedGradientModel):
+    """A label for each token; one dense layer is applied three times."""
+
+    def __init__(self, dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        policy = {"dtype": self.dtype_policy}
+        self.embedding = keras.layers.Embedding(15, 6, **policy)
+        self.hidden = keras.layers.Dense(6, "tanh", **policy)
+        self.dropout = keras.layers.Dropout(dropout, seed=1, **policy)
+        self.logits = keras.layers.Dense(15, **policy)
+        self.build((None, None))
+
+    def build(self, shape):
+        self.embedding.build(shape)
+        for layer in (self.hidden, self.logits):
+            layer.build((*shape, 6))
+        self.built = True
+
+    def call(self, inputs, training=None):
+        x = self.embedding(inputs[1])
+        for _ in range(3):
+            x = self.dropout(self.hidden(x), training=training)
+        return self.logits(x)
+
+
+def tagger(**kwargs):
+    keras.utils.set_random_seed(0)
+    return Tagger(**kwargs)
+
+
+def batch(seed=0, rows=6):
+    rng = np.random.default_rng(seed)
+    source = rng.integers(4, 15, (rows, 5))
+    target = rng.integers(4, 15, (rows, 7))
+    for ids, most in ((source, 5), (target, 7)):
+        for row, length in enumerate(rng.integers(1, most + 1, rows)):
+            ids[row, length:] = 0
+    target_in = np.pad(target[:, :-1], [(0, 0), (1, 0)], constant_values=2)
+    return (source.astype("int32"), target_in.astype("int32")), target.astype(
+        "int32"
+    )
+
+
+def values(model):
+    return [v.numpy().copy() for v in model.trainable_variables]
+
+
+def trained(model, optimizer=None, steps=3, **settings):
+    model.compile(optimizer or keras.optimizers.SGD(0.1), **settings)
+    logs = [
+        model.train_on_batch(*batch(step), return_dict=True)
+        for step in range(steps)
+    ]
+    return values(model), logs
+
+
+def assert_close(ours, theirs, tolerance):
+    for one, other in zip(ours, theirs, strict=True):
+        scale = max(np.abs(other).max(), 1e-6)
+        assert np.abs(one - other).max() <= tolerance * scale
+
+
+def classifier(kind, weights=None):
+    # Plain Keras' Adam squares the gradients of a looked-up row one by one,
+    # before it adds them: a dense layer in place of the embedding.
+    inputs = keras.Input((4, 9))
+    x = keras.layers.Dense(5, "tanh", kernel_regularizer="l2")(inputs)
+    x = keras.layers.GlobalAveragePooling1D()(x)
+    model = kind(inputs, keras.layers.Dense(3)(x))
+    if weights:
+        model.set_weights(weights)
+    return model
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_one_use_per_weight_is_plain_keras(optimizer):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(12, 4, 9)), rng.integers(0, 3, 12)
+    weight = rng.uniform(0.1, 1, 12)
+    plain = classifier(keras.Model)
+    ours = classifier(NormalizedGradientModel, plain.get_weights())
+    histories = []
+    for model in (plain, ours):
+        model.compile(
+            optimizer,
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+        )
+        fitted = model.fit(
+            x, y, sample_weight=weight, batch_size=5, epochs=2, shuffle=False,
+            verbose=0,
+        )  # fmt: skip
+        histories.append(fitted.history)
+    assert_close(values(ours), values(plain), 1e-6)
+    for name in ("loss", "accuracy"):
+        np.testing.assert_allclose(
+            histories[1][name], histories[0][name], rtol=1e-6
+        )
+
+
+@pytest.mark.parametrize("rule", GRADIENT_RULES)
+def test_a_step_is_the_rule_on_the_gradients_of_each_use(rule):
+    model = tagger()
+    weights = model.trainable_variables
+    for step in range(2):
+        (inputs, targets) = batch(step)
+        with (
+            tf.GradientTape() as tape,
+            uses.UseRecorder(weights, tape) as record,
+        ):
+            loss = tf.reduce_sum(model.token_losses(inputs, targets, 0.0, True))
+            loss /= np.count_nonzero(targets)
+        by_use = tape.gradient(loss, record.copies())
+        expected = [
+            v.numpy()
+            - 0.1
+            * combine(
+                rule, [tf.convert_to_tensor(g) for g in gs], len(gs), 0.05
+            )
+            for v, gs in zip(weights, by_use, strict=True)
+        ]
+        assert max(record.counts()) == 3
+        if not step:
+            model.compile(
+                keras.optimizers.SGD(0.1),
+                gradient_rule=rule,
+                per_use_clip_norm=0.05,
+            )
+        model.train_on_batch(inputs, targets)
+        assert_close(values(model), expected, 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)]
+)
+@pytest.mark.parametrize(
+    ("build", "rule"),
+    [(tagger, rule) for rule in GRADIENT_RULES] + [(transformer, "unit")],
+)
+def test_slices_give_the_update_of_the_whole_batch(
+    build, rule, dtype, tolerance
+):
+    settings = dict(
+        gradient_rule=rule, per_use_clip_norm=0.05, label_smoothing=0.1
+    )
+    whole, logs = trained(build(dtype=dtype), **settings)
+    sliced, logs_sliced = trained(
+        build(dtype=dtype), accumulation_steps=4, **settings
+    )
+    assert_close(sliced, whole, tolerance)
+    for one, other in zip(logs_sliced, logs, strict=True):
+        for name, value in one.items():
+            assert value == pytest.approx(other[name], rel=1e-5), name
+
+
+@pytest.mark.parametrize(
+    ("build", "accumulation_steps"), [(transformer, 1), (tagger, 2)]
+)
+def test_xla_gives_the_same_update(build, accumulation_steps):
+    settings = dict(
+        gradient_rule={"embed": "none", "": "unit"},
+        accumulation_steps=accumulation_steps,
+        label_smoothing=0.1,
+        steps=2,
+    )
+    plain, _ = trained(build(), **settings)
+    compiled, _ = trained(build(), jit_compile=True, **settings)
+    assert_close(compiled, plain, 1e-5)
+
+
+def test_adam_divides_a_constant_factor_out_and_sgd_does_not():
+    def adam(rule, **settings):
+        optimizer = keras.optimizers.Adam(0.01, epsilon=1e-12)
+        return trained(tagger(), optimizer, gradient_rule=rule, **settings)
+
+    for rule in ("uses", "sqrt_uses"):
+        assert_close(adam(rule)[0], adam("none")[0], 1e-3)
+        # Shared weights get 1/3 of the norm, others all of it: the clip then
+        # takes another part of each.
+        sgd = [trained(tagger(), gradient_rule=r)[0] for r in (rule, "none")]
+        with pytest.raises(AssertionError):
+            assert_close(*sgd, 1e-3)
+        momentum = [
+            adam(r, clip_norm=0.3, steps=8)[1][-1]["loss"]
+            for r in (rule, "none")
+        ]
+        assert abs(momentum[0] - momentum[1]) > 1e-5
+
+
+@pytest.mark.parametrize(
+    ("scaling", "factor"), [("uses", 3), ("sqrt_uses", 3**0.5)]
+)
+@pytest.mark.parametrize("scaled_loss", [False, True])
+def test_update_scaling_divides_the_steps_of_shared_weights(
+    scaling, factor, scaled_loss
+):
+    start = values(tagger())
+    results = []
+    for chosen in ("none", scaling):
+        optimizer = keras.optimizers.Adam(0.01)
+        if scaled_loss:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, 8.0)
+        model = tagger()
+        results.append(
+            trained(model, optimizer, steps=1, update_scaling=chosen)[0]
+        )
+    counts = model.count_uses(batch()).values()
+    assert {1, 3} <= set(counts)
+    for before, plain, scaled, count in zip(
+        start, *results, counts, strict=True
+    ):
+        divisor = {1: 1, 3: factor}.get(count)
+        if divisor and np.abs(plain - before).max() > 0:
+            np.testing.assert_allclose(
+                (scaled - before) * divisor, plain - before, atol=1e-6
+            )
+
+
+def test_update_scaling_leaves_weight_decay_alone():
+    model = tagger()
+    start = values(model)
+    optimizer = keras.optimizers.SGD(0.1, weight_decay=0.5)
+    model.compile(optimizer, update_scaling="uses", max_gradient_norm=0.0)
+    inputs, targets = batch()
+    model.train_on_batch(inputs, np.zeros_like(targets))  # no tokens, no loss
+    assert_close(values(model), [0.95 * value for value in start], 1e-6)
+
+
+def broken(model):
+    """Makes the loss infinite: one weight is."""
+    weight = model.hidden.kernel
+    weight.assign(np.full(weight.shape, np.inf))
+
+
+@pytest.mark.parametrize("slices", [1, 2])
+def test_a_gradient_that_is_not_finite_is_not_applied(slices):
+    model = tagger()
+    trained(model, keras.optimizers.Adam(0.01), accumulation_steps=slices)
+    broken(model)
+    before = (
+        [v.numpy().copy() for v in model.optimizer.variables],
+        values(model),
+    )
+    logs = model.train_on_batch(*batch(), return_dict=True)
+    assert logs["skipped"] == 1
+    for old, new in zip(before[0], model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+    for old, new in zip(before[1], values(model), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_gradient_above_the_limit_is_not_applied():
+    start = values(tagger())
+    high, logs = trained(tagger(), steps=1, max_gradient_norm=1e3)
+    assert logs[0]["skipped"] == 0
+    norm = logs[0]["gradient_norm"]
+    low, logs = trained(tagger(), steps=1, max_gradient_norm=0.9 * norm)
+    assert logs[0]["skipped"] == 1
+    assert_close(low, start, 0)
+    with pytest.raises(AssertionError):
+        assert_close(high, start, 1e-4)
+
+
+def test_float16_overflow_lowers_the_scale_once_and_training_goes_on():
+    model = tagger(dtype="mixed_float16")
+    model.compile(keras.optimizers.Adam(0.01))
+    model.optimizer.initial_scale = 2.0**40
+    scales, skipped = [], []
+    for _ in range(40):
+        before = values(model)
+        logs = model.train_on_batch(*batch(), return_dict=True)
+        skipped.append(logs["skipped"])
+        scales.append(float(model.optimizer.dynamic_scale.numpy()))
+        if logs["skipped"]:
+            assert_close(values(model), before, 0)
+        else:
+            assert np.isfinite(logs["gradient_norm"])
+    assert skipped[0] == 1 and skipped[-1] == 0
+    number = int(sum(skipped))
+    assert skipped == [1] * number + [0] * (40 - number)
+    assert scales[-1] == 2.0 ** (40 - number)
+
+
+def test_float16_gradients_are_unscaled():
+    _, plain = trained(tagger(), steps=1)
+    model = tagger(dtype="mixed_float16")
+    _, half = trained(
+        model,
+        keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1), 256.0),
+        steps=1,
+    )
+    ratio = half[0]["gradient_norm"] / plain[0]["gradient_norm"]
+    assert ratio == pytest.approx(1, abs=0.02)
+
+
+def albert(**settings):
+    keras.utils.set_random_seed(0)
+    backbone = keras_nlp.models.AlbertBackbone(
+        vocabulary_size=20,
+        num_layers=3,
+        num_heads=2,
+        embedding_dim=6,
+        hidden_dim=8,
+        intermediate_dim=12,
+        num_groups=1,
+        num_inner_repetitions=1,
+        max_sequence_length=4,
+        dropout=0.1,
+    )
+    head = keras.layers.Dense(2)(backbone.output["pooled_output"])
+    model = NormalizedGradientModel(backbone.input, head)
+    model.compile(
+        keras.optimizers.Adam(0.01),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        **settings,
+    )
+    return model
+
+
+def albert_data():
+    ids = np.random.default_rng(0).integers(1, 20, (32, 4))
+    features = {
+        "token_ids": ids,
+        "segment_ids": np.zeros_like(ids),
+        "padding_mask": np.ones_like(ids),
+    }
+    return features, (ids[:, 0] > 10).astype("int32")
+
+
+@pytest.mark.parametrize("rule", ["none", "unit"])
+def test_albert_trains_as_it_is(rule):
+    model = albert(gradient_rule=rule, accumulation_steps=2)
+    counts = model.count_uses(albert_data())
+    assert set(counts.values()) == {1, 3}
+    history = model.fit(*albert_data(), epochs=12, verbose=0).history
+    assert history["loss"][-1] < 0.8 * history["loss"][0]
+    assert history["accuracy"][-1] > history["accuracy"][0]
+
+
+def test_settings_survive_a_file_and_steps_go_on_alike(tmp_path):
+    settings = dict(
+        gradient_rule={"embed": "none", "": "aligned"},
+        update_scaling="uses",
+        accumulation_steps=2,
+        clip_norm=0.5,
+        max_gradient_norm=100.0,
+    )
+    model = transformer(dropout=0.2)
+    trained(model, keras.optimizers.Adam(0.01), **settings)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.step_settings == model.step_settings
+    for one in (model, again):
+        one.train_on_batch(*batch(9))
+    assert_close(values(again), values(model), 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"gradient_rule": "mean"}, "mean"),
+        ({"gradient_rule": "clip"}, "per_use_clip_norm"),
+        ({"update_scaling": "half"}, "Valid: none, sqrt_uses, uses"),
+        ({"accumulation_steps": 0}, "accumulation_steps"),
+        ({"max_gradient_norm": -1.0}, "max_gradient_norm"),
+    ],
+)
+def test_wrong_settings(settings, message):
+    with pytest.raises(ValueError, match=message):
+        transformer().compile("adam", **settings)
