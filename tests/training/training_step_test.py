@@ -1,4 +1,4 @@
-"""Every way to the same update: uses, slices, rules, precision, plain Keras."""
+"""Every way to the same update: uses, slices, rules, plain Keras."""
 
 import keras
 import keras_nlp
@@ -11,6 +11,7 @@ from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.training import uses
 from shared_transformer_tf.training.gradient_rules import combine
 from shared_transformer_tf.training.model import NormalizedGradientModel
+from tests.training.reused import assert_close, batch, tagger, trained, values
 
 
 def transformer(sharing="universal", dropout=0.0, **kwargs):
@@ -26,68 +27,6 @@ def transformer(sharing="universal", dropout=0.0, **kwargs):
         seed=1,
         **kwargs,
     )
-
-
-class Tagger(NormalizedGradientModel):
-    """A label for each token; one dense layer is applied three times."""
-
-    def __init__(self, dropout=0.0, **kwargs):
-        super().__init__(**kwargs)
-        policy = {"dtype": self.dtype_policy}
-        self.embedding = keras.layers.Embedding(15, 6, **policy)
-        self.hidden = keras.layers.Dense(6, "tanh", **policy)
-        self.dropout = keras.layers.Dropout(dropout, seed=1, **policy)
-        self.logits = keras.layers.Dense(15, **policy)
-        self.build((None, None))
-
-    def build(self, shape):
-        self.embedding.build(shape)
-        for layer in (self.hidden, self.logits):
-            layer.build((*shape, 6))
-        self.built = True
-
-    def call(self, inputs, training=None):
-        x = self.embedding(inputs[1])
-        for _ in range(3):
-            x = self.dropout(self.hidden(x), training=training)
-        return self.logits(x)
-
-
-def tagger(**kwargs):
-    keras.utils.set_random_seed(0)
-    return Tagger(**kwargs)
-
-
-def batch(seed=0, rows=6):
-    rng = np.random.default_rng(seed)
-    source = rng.integers(4, 15, (rows, 5))
-    target = rng.integers(4, 15, (rows, 7))
-    for ids, most in ((source, 5), (target, 7)):
-        for row, length in enumerate(rng.integers(1, most + 1, rows)):
-            ids[row, length:] = 0
-    target_in = np.pad(target[:, :-1], [(0, 0), (1, 0)], constant_values=2)
-    return (source.astype("int32"), target_in.astype("int32")), target.astype(
-        "int32"
-    )
-
-
-def values(model):
-    return [v.numpy().copy() for v in model.trainable_variables]
-
-
-def trained(model, optimizer=None, steps=3, **settings):
-    model.compile(optimizer or keras.optimizers.SGD(0.1), **settings)
-    logs = [
-        model.train_on_batch(*batch(step), return_dict=True)
-        for step in range(steps)
-    ]
-    return values(model), logs
-
-
-def assert_close(ours, theirs, tolerance):
-    for one, other in zip(ours, theirs, strict=True):
-        scale = max(np.abs(other).max(), 1e-6)
-        assert np.abs(one - other).max() <= tolerance * scale
 
 
 def classifier(kind, weights=None):
@@ -254,73 +193,6 @@ def test_update_scaling_leaves_weight_decay_alone():
     inputs, targets = batch()
     model.train_on_batch(inputs, np.zeros_like(targets))  # no tokens, no loss
     assert_close(values(model), [0.95 * value for value in start], 1e-6)
-
-
-def broken(model):
-    """Makes the loss infinite: one weight is."""
-    weight = model.hidden.kernel
-    weight.assign(np.full(weight.shape, np.inf))
-
-
-@pytest.mark.parametrize("slices", [1, 2])
-def test_a_gradient_that_is_not_finite_is_not_applied(slices):
-    model = tagger()
-    trained(model, keras.optimizers.Adam(0.01), accumulation_steps=slices)
-    broken(model)
-    before = (
-        [v.numpy().copy() for v in model.optimizer.variables],
-        values(model),
-    )
-    logs = model.train_on_batch(*batch(), return_dict=True)
-    assert logs["skipped"] == 1
-    for old, new in zip(before[0], model.optimizer.variables, strict=True):
-        np.testing.assert_array_equal(old, new.numpy())
-    for old, new in zip(before[1], values(model), strict=True):
-        np.testing.assert_array_equal(old, new)
-
-
-def test_a_gradient_above_the_limit_is_not_applied():
-    start = values(tagger())
-    high, logs = trained(tagger(), steps=1, max_gradient_norm=1e3)
-    assert logs[0]["skipped"] == 0
-    norm = logs[0]["gradient_norm"]
-    low, logs = trained(tagger(), steps=1, max_gradient_norm=0.9 * norm)
-    assert logs[0]["skipped"] == 1
-    assert_close(low, start, 0)
-    with pytest.raises(AssertionError):
-        assert_close(high, start, 1e-4)
-
-
-def test_float16_overflow_lowers_the_scale_once_and_training_goes_on():
-    model = tagger(dtype="mixed_float16")
-    model.compile(keras.optimizers.Adam(0.01))
-    model.optimizer.initial_scale = 2.0**40
-    scales, skipped = [], []
-    for _ in range(40):
-        before = values(model)
-        logs = model.train_on_batch(*batch(), return_dict=True)
-        skipped.append(logs["skipped"])
-        scales.append(float(model.optimizer.dynamic_scale.numpy()))
-        if logs["skipped"]:
-            assert_close(values(model), before, 0)
-        else:
-            assert np.isfinite(logs["gradient_norm"])
-    assert skipped[0] == 1 and skipped[-1] == 0
-    number = int(sum(skipped))
-    assert skipped == [1] * number + [0] * (40 - number)
-    assert scales[-1] == 2.0 ** (40 - number)
-
-
-def test_float16_gradients_are_unscaled():
-    _, plain = trained(tagger(), steps=1)
-    model = tagger(dtype="mixed_float16")
-    _, half = trained(
-        model,
-        keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1), 256.0),
-        steps=1,
-    )
-    ratio = half[0]["gradient_norm"] / plain[0]["gradient_norm"]
-    assert ratio == pytest.approx(1, abs=0.02)
 
 
 def albert(**settings):

@@ -1,0 +1,74 @@
+"""What is not finite, or too large, is not applied; float16 scales down."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.training.reused import assert_close, batch, tagger, trained, values
+
+
+def broken(model):
+    """Makes the loss infinite: one weight is."""
+    weight = model.hidden.kernel
+    weight.assign(np.full(weight.shape, np.inf))
+
+
+@pytest.mark.parametrize("slices", [1, 2])
+def test_a_gradient_that_is_not_finite_is_not_applied(slices):
+    model = tagger()
+    trained(model, keras.optimizers.Adam(0.01), accumulation_steps=slices)
+    broken(model)
+    before = (
+        [v.numpy().copy() for v in model.optimizer.variables],
+        values(model),
+    )
+    logs = model.train_on_batch(*batch(), return_dict=True)
+    assert logs["skipped"] == 1
+    for old, new in zip(before[0], model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+    for old, new in zip(before[1], values(model), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_gradient_above_the_limit_is_not_applied():
+    start = values(tagger())
+    high, logs = trained(tagger(), steps=1, max_gradient_norm=1e3)
+    assert logs[0]["skipped"] == 0
+    norm = logs[0]["gradient_norm"]
+    low, logs = trained(tagger(), steps=1, max_gradient_norm=0.9 * norm)
+    assert logs[0]["skipped"] == 1
+    assert_close(low, start, 0)
+    with pytest.raises(AssertionError):
+        assert_close(high, start, 1e-4)
+
+
+def test_float16_overflow_lowers_the_scale_once_and_training_goes_on():
+    model = tagger(dtype="mixed_float16")
+    model.compile(keras.optimizers.Adam(0.01))
+    model.optimizer.initial_scale = 2.0**40
+    scales, skipped = [], []
+    for _ in range(40):
+        before = values(model)
+        logs = model.train_on_batch(*batch(), return_dict=True)
+        skipped.append(logs["skipped"])
+        scales.append(float(model.optimizer.dynamic_scale.numpy()))
+        if logs["skipped"]:
+            assert_close(values(model), before, 0)
+        else:
+            assert np.isfinite(logs["gradient_norm"])
+    assert skipped[0] == 1 and skipped[-1] == 0
+    number = int(sum(skipped))
+    assert skipped == [1] * number + [0] * (40 - number)
+    assert scales[-1] == 2.0 ** (40 - number)
+
+
+def test_float16_gradients_are_unscaled():
+    _, plain = trained(tagger(), steps=1)
+    model = tagger(dtype="mixed_float16")
+    _, half = trained(
+        model,
+        keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1), 256.0),
+        steps=1,
+    )
+    ratio = half[0]["gradient_norm"] / plain[0]["gradient_norm"]
+    assert ratio == pytest.approx(1, abs=0.02)
