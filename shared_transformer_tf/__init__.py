@@ -28,7 +28,7 @@ _MODULES = {
     "Translator": "decoding.translator",
     "encode_pairs": "data.pipeline",
     "export_saved_model": "export.saved_model",
-    "load_run": "experiment",
+    "load_run": "trained_run",
     "load_split": "data.corpus",
     "train": "experiment",
 }

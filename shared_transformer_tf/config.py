@@ -15,16 +15,12 @@ UNKNOWN_ID = 1
 START_ID = 2
 END_ID = 3
 
-
 ACTIVATIONS = ("relu", "gelu", "silu")
 NORMALIZATIONS = ("pre", "post")
 GRADIENT_RULES = ("none", "uses", "sqrt_uses", "aligned", "unit", "clip")
 UPDATE_SCALINGS = ("none", "sqrt_uses", "uses")
-RESIDUAL_SCALES = (
-    "none",
-    "inverse_uses",
-    "inverse_uses_sqrt_blocks",
-    "deepnorm",
+RESIDUAL_SCALES = tuple(
+    "none inverse_uses inverse_uses_sqrt_blocks deepnorm".split()
 )
 
 
@@ -165,6 +161,14 @@ class TrainingConfig:
         max_steps: updates in all.
         learning_rate: the highest, reached after `warmup_steps`.
         clip_norm: bound on the global gradient norm; 0 does not clip.
+        gradient_rule: how the gradients of a weight's uses make one.
+        embedding_gradient_rule: of the embeddings; `None`: as the others.
+        per_use_clip_norm: bound on each use's gradient, by the rule `clip`.
+        update_scaling: what divides the learning rate of a weight.
+        accumulation_steps: slices that a batch is taken in to save memory.
+        max_gradient_norm: one above it is not applied; 0 does not look.
+        on_bad_gradient: what follows a gradient that is not applied.
+        xla: whether XLA compiles forward and backward pass.
         ema_decay: of a moving average of the weights that takes their place
             in evaluation; 0 keeps none.
         evaluate_every: updates between evaluations on the dev set.
@@ -187,8 +191,16 @@ class TrainingConfig:
     momentum: float = 0.9
     weight_decay: float = 0.0
     clip_norm: float = 5.0
+    gradient_rule: str = _choice(*GRADIENT_RULES)
+    embedding_gradient_rule: str | None = _choice(None, *GRADIENT_RULES)
+    per_use_clip_norm: float = 0.0
+    update_scaling: str = _choice(*UPDATE_SCALINGS)
+    accumulation_steps: int = 1
+    max_gradient_norm: float = 0.0
+    on_bad_gradient: str = _choice("stop", "skip")
     label_smoothing: float = 0.1
-    precision: str = _choice("float32", "mixed_bfloat16")
+    precision: str = _choice("float32", "mixed_bfloat16", "mixed_float16")
+    xla: bool = False
     deterministic: bool = True
     ema_decay: float = 0.0
     log_every: int = 50
@@ -264,22 +276,14 @@ class Config:
                 f"A config is an object of sections, got {values!r:.40}."
             )
         for name, fields in values.items():
-            if name not in sections:
-                raise errors.InputError(
-                    f"Unknown section {name!r} in the config. Valid: "
-                    f"{', '.join(sections)}."
-                )
+            _check_known("section", name, sections)
             if not isinstance(fields, dict):
                 raise errors.InputError(
                     f"Section {name!r} of the config is an object of fields, "
                     f"got {fields!r:.40}."
                 )
             for field, value in fields.items():
-                if field not in vars(sections[name]):
-                    raise errors.InputError(
-                        f"Unknown field {name}.{field} in the config. Valid: "
-                        f"{', '.join(vars(sections[name]))}."
-                    )
+                _check_known(f"field of {name}", field, vars(sections[name]))
                 setattr(sections[name], field, value)
         return config
 
@@ -287,3 +291,10 @@ class Config:
     def from_json(cls, text: str) -> "Config":
         """Returns the config that `to_json` wrote."""
         return cls.from_dict(json.loads(text))
+
+
+def _check_known(what: str, name: str, valid: dict[str, Any]) -> None:
+    if name not in valid:
+        raise errors.InputError(
+            f"Unknown {what} {name!r} in the config. Valid: {', '.join(valid)}."
+        )

@@ -1,14 +1,13 @@
-"""The composition root: from a config to objects, a training, a loaded run."""
+"""The composition root of a training: from a config to a run directory."""
 
 import dataclasses
 import sys
-from typing import Any
 
 import keras
 import tensorflow as tf
 from absl import logging
 
-from shared_transformer_tf.config import Config, DecodingConfig
+from shared_transformer_tf.config import Config, TrainingConfig
 from shared_transformer_tf.data import corpus, pipeline
 from shared_transformer_tf.data.tokenizer import Tokenizer
 from shared_transformer_tf.decoding.translator import Translator
@@ -17,69 +16,17 @@ from shared_transformer_tf.evaluation import metrics
 from shared_transformer_tf.models import complexity
 from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.run_directory import RunDirectory
-from shared_transformer_tf.training import callbacks, checkpoints, weights
+from shared_transformer_tf.trained_run import build_model
+from shared_transformer_tf.training import (
+    callbacks,
+    checkpoints,
+    guard_rails,
+)
 from shared_transformer_tf.training.optimizers import make_optimizer
 from shared_transformer_tf.training.progress import (
     MetricsLog,
     TrainingProgress,
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """A trained run, ready to translate.
-
-    Attributes:
-        config: that it was trained with.
-        model: in float32, with the weights of `checkpoint_name`.
-        tokenizer: of the run.
-        checkpoint_name: a checkpoint, or which ones were averaged.
-    """
-
-    config: Config
-    model: SharedTransformer
-    tokenizer: Tokenizer
-    checkpoint_name: str
-
-    def translator(self, options: DecodingConfig | None = None) -> Translator:
-        """Returns a translator with the run's search options or others."""
-        return Translator(
-            self.model,
-            self.tokenizer,
-            options or self.config.decoding,
-            self.config.data.max_length,
-        )
-
-    def sample_lines(self, number: int = 20) -> list[str]:
-        """Returns source lines of the dev set, to check an export with.
-
-        Where its files are gone the list is empty, and the log says so.
-        """
-        try:
-            text = corpus.load_split(
-                self.config.data, "valid", self.config.training.seed
-            )
-        except InputError as error:
-            logging.warning("No dev lines for the check: %s", error)
-            return []
-        return text.source[:number]
-
-
-def build_model(config: Config, tokenizer: Tokenizer) -> SharedTransformer:
-    """Returns the untrained model of a config."""
-    return SharedTransformer(
-        tokenizer.source_vocabulary_size,
-        target_vocabulary_size=tokenizer.target_vocabulary_size,
-        seed=config.training.seed,
-        dtype=config.training.precision,
-        name="shared_transformer",
-        decoder={
-            name: value
-            for name, value in vars(config.decoder).items()
-            if value is not None
-        },
-        **vars(config.model),
-    )
 
 
 def train(config: Config, workdir: str, strategy: str = "none") -> None:
@@ -138,10 +85,26 @@ def _compile(model: SharedTransformer, config: Config) -> None:
     settings = config.training
     model.compile(
         make_optimizer(settings),
-        label_smoothing=settings.label_smoothing,
-        clip_norm=settings.clip_norm,
+        gradient_rule=_gradient_rules(settings),
+        jit_compile=settings.xla,
+        **{
+            name: getattr(settings, name)
+            for name in (
+                "label_smoothing",
+                "clip_norm",
+                "per_use_clip_norm",
+                "update_scaling",
+                "accumulation_steps",
+                "max_gradient_norm",
+            )
+        },
     )
     model.optimizer.build(model.trainable_variables)
+
+
+def _gradient_rules(settings: TrainingConfig) -> dict[str, str]:
+    of_embeddings = settings.embedding_gradient_rule or settings.gradient_rule
+    return {"embeddings$": of_embeddings, "": settings.gradient_rule}
 
 
 def _fit(config, run, model, pairs, progress, evaluate) -> None:
@@ -158,13 +121,19 @@ def _fit(config, run, model, pairs, progress, evaluate) -> None:
     keeper = callbacks.EvaluationAndCheckpoints(
         settings, progress, log, run.checkpoints, evaluate, report
     )
+    guard = guard_rails.GradientGuard(
+        settings.on_bad_gradient,
+        progress.step,
+        batches.line_numbers,
+        lambda: _last_name(run.checkpoints),
+    )
     model.fit(
         batches.dataset(progress.step),
         steps_per_epoch=settings.max_steps - progress.step,
         epochs=1,
         shuffle=False,
         verbose=0,
-        callbacks=[report, keeper],
+        callbacks=[guard, report, keeper],
     )
     print(
         f"Trained {progress.step} updates in {progress.seconds / 60:.1f} "
@@ -172,6 +141,11 @@ def _fit(config, run, model, pairs, progress, evaluate) -> None:
         f"{progress.best_scores['bleu']:.2f}. Run directory: {run.path}",
         file=sys.stderr,
     )
+
+
+def _last_name(directory: str) -> str:
+    names = [one.name for one in checkpoints.list_checkpoints(directory)]
+    return names[-1] if names else ""
 
 
 def _dev(config, text, tokenizer, model):
@@ -238,51 +212,3 @@ def _is_finished(newest: checkpoints.Checkpoint, config: Config) -> bool:
     patience = config.training.patience
     stopped = patience and newest.progress["without_better"] >= patience
     return bool(newest.progress["finished"] and stopped)
-
-
-def load_run(workdir: str, checkpoint: str = "") -> Run:
-    """Loads a run for inference, in float32.
-
-    Args:
-        workdir: the run directory.
-        checkpoint: the name of one of its checkpoints, or `average`, `best`
-            or `last`. Unset takes the average of the best by dev BLEU, else
-            the last.
-
-    Raises:
-        InputError: if there is no run, no such checkpoint, or it is damaged.
-    """
-    run = RunDirectory(workdir)
-    config = run.read_config()
-    tokenizer = Tokenizer.load(run.tokenizer)
-    found = checkpoints.list_checkpoints(run.checkpoints)
-    chosen = _choose(found, checkpoint, config.training.keep_best, workdir)
-    config_for_inference: Any = dataclasses.replace(
-        config,
-        training=dataclasses.replace(config.training, precision="float32"),
-    )
-    model = build_model(config_for_inference, tokenizer)
-    average = checkpoints.average_weights(chosen)
-    weights.assign_weights(model, average, run.checkpoints)
-    names = " + ".join(one.name for one in chosen)
-    logging.info("Weights of %s", names)
-    return Run(config, model, tokenizer, names)
-
-
-def _choose(found, name: str, number: int, workdir: str) -> list:
-    if not found:
-        raise InputError(
-            f"The run in {workdir} has no checkpoint yet: train it with "
-            f"--workdir={workdir}."
-        )
-    best = checkpoints.best_checkpoints(found, max(number, 1))
-    named = {one.name: [one] for one in found} | {"last": found[-1:]}
-    if best:
-        named |= {"average": best, "best": best[:1]}
-    name = name or ("average" if best else "last")
-    if name not in named:
-        raise InputError(
-            f"--checkpoint={name} is not in {workdir}. Valid: "
-            f"{', '.join(named)}."
-        )
-    return named[name]

@@ -18,6 +18,7 @@ def check(config: Any) -> None:
         _check_types_and_choices(name, section)
     _check_numbers(config)
     _check_model(config.model)
+    _check_rules(config.training)
     _check_stacks(config)
     if config.model.tied_embeddings == "all" and not config.tokenizer.joint:
         raise errors.InputError(
@@ -61,11 +62,13 @@ _POSITIVE = (
     "decoder.residual_lambda training.max_steps "
     "training.learning_rate training.epsilon training.log_every "
     "training.evaluate_every training.save_every training.keep_last "
+    "training.accumulation_steps "
     "decoding.beam_size decoding.max_length_offset decoding.batch_sentences"
 ).split()
 _NOT_NEGATIVE = (
     "training.seed training.warmup_steps training.weight_decay "
-    "training.clip_norm training.patience training.keep_best "
+    "training.clip_norm training.per_use_clip_norm "
+    "training.max_gradient_norm training.patience training.keep_best "
     "decoding.alpha decoding.coverage_penalty decoding.max_length_factor"
 ).split()
 _FRACTIONS = (
@@ -117,6 +120,15 @@ def _check_model(model: Any) -> None:
         raise errors.InputError(
             f"model.hidden_dim is {model.hidden_dim}, expected an even number:"
             " sine and cosine positions come in pairs."
+        )
+
+
+def _check_rules(training: Any) -> None:
+    rules = (training.gradient_rule, training.embedding_gradient_rule)
+    if "clip" in rules and not training.per_use_clip_norm:
+        raise errors.InputError(
+            "training.per_use_clip_norm is 0, but the gradient rule 'clip' "
+            "needs it above 0."
         )
 
 

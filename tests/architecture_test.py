@@ -27,15 +27,18 @@ ARROWS = {
     "training": _BASE,
     "models": _BASE | {"layers", "training"},
     "decoding": {"config", "errors"},
-    "evaluation": {"config", "errors", "experiment"},
-    "export": {"config", "errors", "decoding", "experiment"},
+    "evaluation": {"config", "errors"},
+    "export": {"config", "errors", "decoding"},
     "run_directory": {"config", "errors"},
+    "trained_run": _BASE
+    | {"data", "decoding", "models", "run_directory", "training"},
     "experiment": _BASE
-    | {"data", "decoding", "evaluation", "layers", "models", "run_directory"}
-    | {"training"},
-    "benchmark": _BASE | {"experiment", "layers", "models", "training"},
+    | {"data", "decoding", "evaluation", "models", "run_directory"}
+    | {"trained_run", "training"},
+    "benchmark": _BASE | {"layers", "models", "training"},
     "cli": _BASE
-    | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"},
+    | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
+    | {"trained_run"},
 }
 # Rooms whose modules are imported before anything slow may start.
 LIGHT = (

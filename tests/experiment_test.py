@@ -1,6 +1,5 @@
 """A whole training on the embedded corpus: stop, go on, load, refuse."""
 
-import dataclasses
 import json
 import os
 import shutil
@@ -8,53 +7,12 @@ import shutil
 import numpy as np
 import pytest
 
-from shared_transformer_tf import experiment
-from shared_transformer_tf.config import Config
+from shared_transformer_tf import experiment, trained_run
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.run_directory import RunDirectory
 from shared_transformer_tf.training import checkpoints
-
-
-def small(**training):
-    config = Config()
-    config.data.numbers_train = 300
-    config.data.numbers_valid = 12
-    config.data.numbers_test = 12
-    config.data.batch_tokens = 256
-    config.data.num_buckets = 3
-    config.tokenizer.vocabulary_size = 120
-    config.model.num_layers = 2
-    config.model.num_blocks = 1
-    config.model.sharing = "universal"
-    config.model.hidden_dim = 16
-    config.model.intermediate_dim = 16
-    config.training = dataclasses.replace(
-        config.training,
-        **{
-            "max_steps": 12,
-            "warmup_steps": 4,
-            "log_every": 2,
-            "evaluate_every": 6,
-            "save_every": 3,
-            "keep_best": 2,
-            "deterministic": False,  # it would hold for the whole process
-        }
-        | training,
-    )
-    return config
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    workdir = tmp_path_factory.mktemp("runs") / "run"
-    experiment.train(small(), str(workdir))
-    return workdir
-
-
-@pytest.fixture
-def copy(trained, tmp_path):
-    return str(shutil.copytree(trained, tmp_path / "run"))
+from tests.small_run import small
 
 
 def newest(workdir):
@@ -147,25 +105,7 @@ def test_early_stopping(tmp_path):
     assert newest(workdir).step == stopped.step
 
 
-def test_load_chooses_average_best_last_or_a_name(trained):
-    run = experiment.load_run(str(trained))
-    assert run.checkpoint_name.count("step_") == 2
-    last = experiment.load_run(str(trained), "last")
-    assert last.checkpoint_name == "step_0000012"
-    assert experiment.load_run(
-        str(trained), "step_0000006"
-    ).checkpoint_name == ("step_0000006")
-    with pytest.raises(InputError, match="average, best"):
-        experiment.load_run(str(trained), "step_7")
-    assert len(run.translator()(["one", "", "two"])) == 3
-    assert run.model.dtype_policy.name == "float32"
-
-
 def test_wrong_folders(tmp_path, trained):
-    with pytest.raises(InputError, match="No run in"):
-        experiment.load_run(str(tmp_path))
-    with pytest.raises(InputError, match="No run in"):
-        experiment.load_run(str(tmp_path / "absent"))
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match="other files"):
         experiment.train(small(), str(tmp_path))
@@ -182,14 +122,6 @@ def test_nothing_is_written_where_the_input_is_wrong(tmp_path):
 
 def test_config_round_trips_through_the_run(trained):
     assert RunDirectory(str(trained)).read_config() == small()
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"model": {"heads": 1}}'])
-def test_a_damaged_config_is_told(copy, text):
-    with open(os.path.join(copy, "config.json"), "w") as file:
-        file.write(text)
-    with pytest.raises(InputError, match="config.json is damaged"):
-        experiment.load_run(copy)
 
 
 def test_no_tracing_after_warm_up(tmp_path, monkeypatch):
@@ -215,11 +147,6 @@ def test_a_run_without_a_sound_checkpoint_is_left_alone(copy):
         experiment.train(small(max_steps=13), copy)
     assert records(copy) == before
     assert os.listdir(os.path.join(copy, "checkpoints")) == names
-
-
-def test_a_checkpoint_elsewhere_is_not_taken_for_one_here(copy):
-    with pytest.raises(InputError, match="is not in"):
-        experiment.load_run(copy, "/elsewhere/checkpoints/step_0000012")
 
 
 def test_a_dev_set_of_nothing_is_told_before_anything_is_written(tmp_path):
@@ -255,5 +182,5 @@ def test_other_settings_train_and_translate(change, tmp_path):
         section, field = name.split(".")
         setattr(getattr(config, section), field, value)
     experiment.train(config, str(tmp_path / "run"))
-    run = experiment.load_run(str(tmp_path / "run"))
+    run = trained_run.load_run(str(tmp_path / "run"))
     assert len(run.translator()(["one", "two"])) == 2

@@ -45,10 +45,10 @@ def _define_flags(values: flags.FlagValues) -> None:
 def _evaluate(values: flags.FlagValues) -> None:
     command.require(values, "workdir")
     startup.import_tensorflow()
-    from shared_transformer_tf import experiment
+    from shared_transformer_tf import trained_run
     from shared_transformer_tf.evaluation import metrics
 
-    run = experiment.load_run(values.workdir, values.checkpoint)
+    run = trained_run.load_run(values.workdir, values.checkpoint)
     sources, references = _read(values, run.config)
     translator = run.translator(decoding_flags.options(values, run.config))
     start = time.perf_counter()

@@ -44,10 +44,10 @@ def _define_flags(values: flags.FlagValues) -> None:
 def _export(values: flags.FlagValues) -> None:
     command.require(values, "workdir", "output")
     startup.import_tensorflow()
-    from shared_transformer_tf import experiment
+    from shared_transformer_tf import trained_run
     from shared_transformer_tf.export import parity_gate, saved_model
 
-    run = experiment.load_run(values.workdir, values.checkpoint)
+    run = trained_run.load_run(values.workdir, values.checkpoint)
     try:
         folder = saved_model.export_saved_model(
             run.model,

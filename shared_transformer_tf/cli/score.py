@@ -40,7 +40,7 @@ def _define_flags(values: flags.FlagValues) -> None:
 def _score(values: flags.FlagValues) -> None:
     command.require(values, "workdir", "source", "target")
     startup.import_tensorflow()
-    from shared_transformer_tf import experiment
+    from shared_transformer_tf import trained_run
 
     sources, targets = lines.read(values.source), lines.read(values.target)
     if len(sources) != len(targets):
@@ -48,7 +48,7 @@ def _score(values: flags.FlagValues) -> None:
             f"{values.source} has {len(sources)} lines and {values.target} "
             f"{len(targets)}: line by line they must belong together."
         )
-    run = experiment.load_run(values.workdir, values.checkpoint)
+    run = trained_run.load_run(values.workdir, values.checkpoint)
     translator = run.translator()
     for start in range(0, len(sources), _CHUNK_LINES):
         chunk = slice(start, start + _CHUNK_LINES)

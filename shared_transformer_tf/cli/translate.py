@@ -105,9 +105,9 @@ def _exported(values: flags.FlagValues) -> Callable:
 
 
 def _of_run(values: flags.FlagValues) -> Callable:
-    from shared_transformer_tf import experiment
+    from shared_transformer_tf import trained_run
 
-    run = experiment.load_run(values.workdir, values.checkpoint)
+    run = trained_run.load_run(values.workdir, values.checkpoint)
     options = decoding_flags.options(values, run.config)
     if values.num_best > options.beam_size:
         raise errors.InputError(

@@ -73,6 +73,17 @@ def gradient_numbers(
     ]
 
 
+def sum_specs(
+    weights: Sequence[keras.Variable], numbers: Sequence[int]
+) -> list[tf.TensorSpec]:
+    """Returns shapes and types of the sums of `gradient_sums`."""
+    return [tf.TensorSpec([])] * 2 + [
+        tf.TensorSpec(weight.shape, weight.dtype)
+        for weight, number in zip(weights, numbers, strict=True)
+        for _ in range(number)
+    ]
+
+
 def group(values: Sequence, numbers: Sequence[int]) -> list[list]:
     """Returns the values in consecutive groups of these sizes."""
     rest = iter(values)

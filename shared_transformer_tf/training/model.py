@@ -158,8 +158,9 @@ class NormalizedGradientModel(keras.Model):
         """Does one update on a batch.
 
         Returns:
-            `loss`, the mean since the metrics were reset, in nats per token;
-            `tokens` of this batch on all replicas, or its rows under a Keras
+            `loss`, the mean since the metrics were reset, in nats per token,
+            over batches where it is finite; `batch_loss` of this one; its
+            `tokens` on all replicas, or its rows under a Keras
             loss; `gradient_norm` of the mean loss before clipping; `skipped`,
             1 if the gradient was not applied; the metrics of `compile`.
         """
@@ -189,9 +190,13 @@ class NormalizedGradientModel(keras.Model):
             )
         scale_updates(self.optimizer, settings.update_scaling, weights, uses)
         replicas.apply_if(good, self.optimizer, gradients, weights)
-        self._loss_tracker.update_state(loss, sample_weight=count)
+        finite = tf.math.is_finite(loss)
+        self._loss_tracker.update_state(
+            tf.where(finite, loss, 0.0), tf.where(finite, count, 0.0)
+        )
         return self.get_metrics_result() | {
             "loss": self._loss_tracker.result(),
+            "batch_loss": loss,
             "tokens": count,
             "gradient_norm": norm,
             "skipped": 1.0 - tf.cast(good, tf.float32),
@@ -230,11 +235,7 @@ class NormalizedGradientModel(keras.Model):
         if apart:
             counted = list(self.count_uses(data).values())
         numbers = gradients_lib.gradient_numbers(weights, apart, counted)
-        like = [tf.TensorSpec([]), tf.TensorSpec([])] + [
-            tf.TensorSpec(weight.shape, weight.dtype)
-            for weight, number in zip(weights, numbers, strict=True)
-            for _ in range(number)
-        ]
+        like = gradients_lib.sum_specs(weights, numbers)
         return sum_over_slices(of_slice, data, slices, like), uses
 
     def _forward(self, data: tuple) -> Any:

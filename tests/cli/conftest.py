@@ -7,7 +7,7 @@ import types
 import pytest
 
 from shared_transformer_tf import config as config_lib
-from shared_transformer_tf import errors, experiment
+from shared_transformer_tf import errors, trained_run
 
 
 class UpperCase:
@@ -32,7 +32,7 @@ class UpperCase:
 
 
 class Run:
-    """What `experiment.load_run` returns, as far as commands look at it."""
+    """What `trained_run.load_run` returns, as far as commands look at it."""
 
     def __init__(self):
         self.config = config_lib.Config()
@@ -60,7 +60,7 @@ def fake_run(monkeypatch):
             raise errors.InputError("nowhere holds no run.")
         return run
 
-    monkeypatch.setattr(experiment, "load_run", load_run)
+    monkeypatch.setattr(trained_run, "load_run", load_run)
     return run
 
 

@@ -72,8 +72,8 @@ def test_translate_refuses(flags, message, text, fake_run, stdin, capsys):
 def test_num_best_below_one_is_refused_before_the_run_is_loaded(
     number, monkeypatch, capsys
 ):
-    experiment = importlib.import_module("shared_transformer_tf.experiment")
-    monkeypatch.delattr(experiment, "load_run")
+    module = importlib.import_module("shared_transformer_tf.trained_run")
+    monkeypatch.delattr(module, "load_run")
     argv = ["translate", "--workdir=r", f"--num_best={number}"]
     assert translate.main(argv) == 1
     line = capsys.readouterr().err

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.training.guard_rails import GradientGuard
 from tests.training.reused import assert_close, batch, tagger, trained, values
 
 
@@ -72,3 +74,51 @@ def test_float16_gradients_are_unscaled():
     )
     ratio = half[0]["gradient_norm"] / plain[0]["gradient_norm"]
     assert ratio == pytest.approx(1, abs=0.02)
+
+
+def guard(action, optimizer=None, checkpoint="step_0000010"):
+    callback = GradientGuard(
+        action, 10, lambda step: [step, 7, 3], lambda: checkpoint
+    )
+    model = keras.Sequential()
+    model.compile(optimizer or keras.optimizers.SGD())
+    callback.set_model(model)
+    return callback
+
+
+def logs(skipped, loss=1.0, norm=2.0):
+    return {"skipped": skipped, "batch_loss": loss, "gradient_norm": norm}
+
+
+def test_stop_names_update_lines_and_checkpoint():
+    callback = guard("stop")
+    callback.on_train_batch_end(0, logs(0.0))
+    with pytest.raises(InputError) as caught:
+        callback.on_train_batch_end(1, logs(1.0, norm=np.inf))
+    message = str(caught.value)
+    assert message.startswith("Update 12 was not applied")
+    assert "corpus lines 3, 7, 11." in message
+    assert "Last checkpoint: step_0000010." in message
+    assert "on_bad_gradient=skip" in message and "\n" not in message
+
+
+def test_skip_says_so_and_goes_on(caplog):
+    callback = guard("skip")
+    with caplog.at_level("WARNING", logger="absl"):
+        callback.on_train_batch_end(0, logs(1.0, loss=np.nan, norm=np.nan))
+    assert "Update 11 was not applied: its loss is nan" in caplog.text
+
+
+def test_an_overflow_of_the_loss_scale_is_no_error():
+    scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())
+    callback = guard("stop", scaled)
+    callback.on_train_batch_end(0, logs(1.0, norm=np.inf))
+    with pytest.raises(InputError, match="Update 12"):
+        callback.on_train_batch_end(1, logs(1.0, loss=np.inf, norm=np.inf))
+
+
+def test_long_batches_name_the_first_lines():
+    callback = GradientGuard("stop", 0, lambda step: range(50), lambda: "")
+    callback.set_model(guard("stop").model)
+    with pytest.raises(InputError, match="18, 19 and 30 more.*none yet"):
+        callback.on_train_batch_end(0, logs(1.0))

@@ -1,0 +1,120 @@
+"""The composition root of everything after training: a run, loaded."""
+
+import dataclasses
+from typing import Any
+
+from absl import logging
+
+from shared_transformer_tf.config import Config, DecodingConfig
+from shared_transformer_tf.data import corpus
+from shared_transformer_tf.data.tokenizer import Tokenizer
+from shared_transformer_tf.decoding.translator import Translator
+from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.models.transformer import SharedTransformer
+from shared_transformer_tf.run_directory import RunDirectory
+from shared_transformer_tf.training import checkpoints, weights
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A trained run, ready to translate.
+
+    Attributes:
+        config: that it was trained with.
+        model: in float32, with the weights of `checkpoint_name`.
+        tokenizer: of the run.
+        checkpoint_name: a checkpoint, or which ones were averaged.
+    """
+
+    config: Config
+    model: SharedTransformer
+    tokenizer: Tokenizer
+    checkpoint_name: str
+
+    def translator(self, options: DecodingConfig | None = None) -> Translator:
+        """Returns a translator with the run's search options or others."""
+        return Translator(
+            self.model,
+            self.tokenizer,
+            options or self.config.decoding,
+            self.config.data.max_length,
+        )
+
+    def sample_lines(self, number: int = 20) -> list[str]:
+        """Returns source lines of the dev set, to check an export with.
+
+        Where its files are gone the list is empty, and the log says so.
+        """
+        try:
+            text = corpus.load_split(
+                self.config.data, "valid", self.config.training.seed
+            )
+        except InputError as error:
+            logging.warning("No dev lines for the check: %s", error)
+            return []
+        return text.source[:number]
+
+
+def build_model(config: Config, tokenizer: Tokenizer) -> SharedTransformer:
+    """Returns the untrained model of a config."""
+    return SharedTransformer(
+        tokenizer.source_vocabulary_size,
+        target_vocabulary_size=tokenizer.target_vocabulary_size,
+        seed=config.training.seed,
+        dtype=config.training.precision,
+        name="shared_transformer",
+        decoder={
+            name: value
+            for name, value in vars(config.decoder).items()
+            if value is not None
+        },
+        **vars(config.model),
+    )
+
+
+def load_run(workdir: str, checkpoint: str = "") -> Run:
+    """Loads a run for inference, in float32.
+
+    Args:
+        workdir: the run directory.
+        checkpoint: the name of one of its checkpoints, or `average`, `best`
+            or `last`. Unset takes the average of the best by dev BLEU, else
+            the last.
+
+    Raises:
+        InputError: if there is no run, no such checkpoint, or it is damaged.
+    """
+    run = RunDirectory(workdir)
+    config = run.read_config()
+    tokenizer = Tokenizer.load(run.tokenizer)
+    found = checkpoints.list_checkpoints(run.checkpoints)
+    chosen = _choose(found, checkpoint, config.training.keep_best, workdir)
+    config_for_inference: Any = dataclasses.replace(
+        config,
+        training=dataclasses.replace(config.training, precision="float32"),
+    )
+    model = build_model(config_for_inference, tokenizer)
+    average = checkpoints.average_weights(chosen)
+    weights.assign_weights(model, average, run.checkpoints)
+    names = " + ".join(one.name for one in chosen)
+    logging.info("Weights of %s", names)
+    return Run(config, model, tokenizer, names)
+
+
+def _choose(found, name: str, number: int, workdir: str) -> list:
+    if not found:
+        raise InputError(
+            f"The run in {workdir} has no checkpoint yet: train it with "
+            f"--workdir={workdir}."
+        )
+    best = checkpoints.best_checkpoints(found, max(number, 1))
+    named = {one.name: [one] for one in found} | {"last": found[-1:]}
+    if best:
+        named |= {"average": best, "best": best[:1]}
+    name = name or ("average" if best else "last")
+    if name not in named:
+        raise InputError(
+            f"--checkpoint={name} is not in {workdir}. Valid: "
+            f"{', '.join(named)}."
+        )
+    return named[name]

@@ -1,0 +1,73 @@
+"""What to do about updates that were not applied."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import keras
+from absl import logging
+
+from shared_transformer_tf.errors import InputError
+
+_SHOWN_LINES = 20
+
+
+class GradientGuard(keras.callbacks.Callback):
+    """Stops, or says so and goes on, where the model skipped an update.
+
+    An overflow under loss scaling is no such case: the next scale is lower.
+
+    Args:
+        action: `stop` or `skip`.
+        first_step: updates done before training goes on here.
+        line_numbers: of a batch, by its number from 0.
+        last_checkpoint: names what training can go on from, or "".
+
+    Raises:
+        InputError: in training, with `stop`.
+    """
+
+    def __init__(
+        self,
+        action: str,
+        first_step: int,
+        line_numbers: Callable[[int], Sequence[int]],
+        last_checkpoint: Callable[[], str],
+    ):
+        super().__init__()
+        self._action = action
+        self._step = first_step
+        self._line_numbers = line_numbers
+        self._last_checkpoint = last_checkpoint
+
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
+        """Looks at what the step says of itself."""
+        step = self._step
+        self._step += 1
+        loss, norm = float(logs["batch_loss"]), float(logs["gradient_norm"])
+        if not float(logs["skipped"]) or self._is_overflow(loss, norm):
+            return
+        found = (
+            f"Update {step + 1} was not applied: its loss is {loss:.4g}, its "
+            f"gradient's norm {norm:.4g}; corpus lines {self._lines(step)}."
+        )
+        if self._action == "skip":
+            logging.warning("%s", found)
+            return
+        checkpoint = self._last_checkpoint()
+        raise InputError(
+            f"{found} Last checkpoint: {checkpoint or 'none yet'}. Lower "
+            "training.learning_rate or correct those lines, or leave such "
+            "updates out with training.on_bad_gradient=skip."
+        )
+
+    def _is_overflow(self, loss: float, norm: float) -> bool:
+        scaled = isinstance(
+            self.model.optimizer, keras.optimizers.LossScaleOptimizer
+        )
+        return scaled and math.isfinite(loss) and not math.isfinite(norm)
+
+    def _lines(self, step: int) -> str:
+        lines = sorted(map(int, self._line_numbers(step)))
+        shown = ", ".join(map(str, lines[:_SHOWN_LINES]))
+        rest = len(lines) - _SHOWN_LINES
+        return shown + (f" and {rest} more" if rest > 0 else "")
