@@ -10,12 +10,13 @@ import tensorflow as tf
 from shared_transformer_tf.training import functional, losses, replicas
 from shared_transformer_tf.training import gradients as gradients_lib
 from shared_transformer_tf.training.accumulation import sum_over_slices
+from shared_transformer_tf.training.distributed import DistributedModel
 from shared_transformer_tf.training.optimizers import scale_updates
 from shared_transformer_tf.training.step_settings import StepSettings
 from shared_transformer_tf.training.uses import UseRecorder
 
 
-class NormalizedGradientModel(keras.Model):
+class NormalizedGradientModel(DistributedModel):
     """A Keras model whose weights may be used several times in a pass.
 
     The gradient of a weight is summed over its uses, over the slices of a
@@ -147,8 +148,8 @@ class NormalizedGradientModel(keras.Model):
                 self._forward(data)
 
         tf.function(forward).get_concrete_function(data)
-        paths = [weight.path for weight in weights]
-        return dict(zip(paths, record.counts(), strict=True))
+        counted = zip(weights, record.counts(), strict=True)
+        return {weight.path: count for weight, count in counted}
 
     def _ensure_built(self, data: tuple) -> None:
         if not self.built:
@@ -159,10 +160,10 @@ class NormalizedGradientModel(keras.Model):
 
         Returns:
             `loss`, the mean since the metrics were reset, in nats per token,
-            over batches where it is finite; `batch_loss` of this one; its
-            `tokens` on all replicas, or its rows under a Keras
-            loss; `gradient_norm` of the mean loss before clipping; `skipped`,
-            1 if the gradient was not applied; the metrics of `compile`.
+            of batches where it is finite; `batch_loss` of this one; `tokens`
+            on all replicas, or rows under a Keras loss; `gradient_norm` of
+            the mean loss before clipping; `skipped`, 1 if the gradient was
+            not applied; the metrics of `compile`.
         """
         settings = self.step_settings
         rules = settings.rules()
@@ -173,15 +174,14 @@ class NormalizedGradientModel(keras.Model):
         loss, count, *summed = replicas.sum_over_replicas(sums)
         count = tf.maximum(count, 1.0)  # a batch of padding has loss 0
         loss /= count
-        means = [
-            gradient / tf.cast(count, gradient.dtype) for gradient in summed
-        ]
+        means = [total / tf.cast(count, total.dtype) for total in summed]
         numbers = gradients_lib.gradient_numbers(weights, apart, uses)
         gradients = rules.combine(
             weights, gradients_lib.group(means, numbers), uses
         )
         norm = tf.linalg.global_norm(gradients)
-        good = tf.math.is_finite(norm) & tf.math.is_finite(loss)
+        finite = tf.math.is_finite(loss)
+        good = finite & tf.math.is_finite(norm)
         if settings.max_gradient_norm:
             good &= norm <= settings.max_gradient_norm
         if settings.clip_norm:
@@ -190,17 +190,17 @@ class NormalizedGradientModel(keras.Model):
             )
         scale_updates(self.optimizer, settings.update_scaling, weights, uses)
         replicas.apply_if(good, self.optimizer, gradients, weights)
-        finite = tf.math.is_finite(loss)
         self._loss_tracker.update_state(
             tf.where(finite, loss, 0.0), tf.where(finite, count, 0.0)
         )
-        return self.get_metrics_result() | {
+        logs = self.get_metrics_result() | {
             "loss": self._loss_tracker.result(),
             "batch_loss": loss,
             "tokens": count,
             "gradient_norm": norm,
             "skipped": 1.0 - tf.cast(good, tf.float32),
         }
+        return self.logs_of_replica(logs)
 
     def _batch_sums(self, data, weights, apart) -> tuple[list, list[int]]:
         """What `gradient_sums` returns, over the slices of the batch."""
@@ -264,7 +264,7 @@ class NormalizedGradientModel(keras.Model):
     def test_step(self, data: tuple) -> dict[str, tf.Tensor]:
         """Returns `loss`: cross-entropy per token without smoothing, nats."""
         if not self._by_token:
-            return super().test_step(data)
+            return self.logs_of_replica(super().test_step(data))
         inputs, targets = _unpack(data)
         token_losses = self.token_losses(inputs, targets, 0.0, training=False)
         tokens = tf.math.count_nonzero(targets, dtype=tf.float32)
@@ -272,7 +272,7 @@ class NormalizedGradientModel(keras.Model):
             tf.reduce_sum(token_losses) / tf.maximum(tokens, 1.0),
             sample_weight=tokens,
         )
-        return {"loss": self._loss_tracker.result()}
+        return self.logs_of_replica({"loss": self._loss_tracker.result()})
 
     def get_compile_config(self) -> dict[str, Any]:
         """Returns what `compile` was given, for `.keras` files."""

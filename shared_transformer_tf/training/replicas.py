@@ -24,7 +24,15 @@ def sum_over_replicas(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
     """Returns the sums of dense tensors over all replicas, on each."""
     if number_of_replicas() == 1:
         return tensors
-    return _context().all_reduce(tf.distribute.ReduceOp.SUM, tensors)
+    sums: dict[int, tf.Tensor] = {}
+    # TensorFlow packs what it reduces into one tensor, so of one type.
+    for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
+        places = [i for i, t in enumerate(tensors) if t.dtype == dtype]
+        reduced = _context().all_reduce(
+            tf.distribute.ReduceOp.SUM, [tensors[place] for place in places]
+        )
+        sums |= zip(places, reduced, strict=True)
+    return [sums[place] for place in range(len(tensors))]
 
 
 def loss_scale(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:

@@ -1,0 +1,46 @@
+"""What Keras' `fit` lacks under a distribution strategy."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+class DistributedModel(keras.Model):
+    """A model whose `fit` and `evaluate` work under every strategy.
+
+    Keras averages the first batch over replicas to learn its shapes, which
+    fails for unequal numbers of rows and for several workers; and it takes
+    the first axis of what a worker's step returns for that of its replicas.
+    """
+
+    def _maybe_symbolic_build(
+        self, iterator: Any = None, data_batch: Any = None
+    ) -> None:
+        if self._distribute_strategy is None:
+            return
+        strategy = self.distribute_strategy
+        if iterator is not None:
+            for _, _, batches in iterator:
+                data_batch = next(batches)
+                break
+        data_batch = tf.nest.map_structure(
+            lambda value: strategy.experimental_local_results(value)[0],
+            data_batch,
+        )
+        with strategy.scope():
+            self._symbolic_build(data_batch=data_batch)
+
+    def logs_of_replica(
+        self, values: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        """Returns scalars as `train_step` and `test_step` have to."""
+        several_workers = isinstance(
+            self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy
+        )
+        if not several_workers:
+            return values
+        return {
+            name: tf.reshape(tf.convert_to_tensor(value), [1])
+            for name, value in values.items()
+        }

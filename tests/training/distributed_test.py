@@ -1,0 +1,60 @@
+"""Two workers, each a process with half of the batch, are one with all."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def free_ports(number):
+    sockets = [socket.socket() for _ in range(number)]
+    for one in sockets:
+        one.bind(("localhost", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float32", 1e-5), ("mixed_float16", 0.005)]
+)
+def test_two_workers_are_one_of_twice_the_batch(dtype, tolerance):
+    workers = [f"localhost:{port}" for port in free_ports(2)]
+    processes = []
+    for index in range(2):
+        task = {"type": "worker", "index": index}
+        cluster = {"cluster": {"worker": workers}, "task": task}
+        environment = {
+            "CUDA_VISIBLE_DEVICES": "",
+            "TF_CONFIG": json.dumps(cluster),
+        }
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.training.one_worker", dtype],
+                cwd=ROOT,
+                env=os.environ | environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    try:
+        ends = [process.communicate(timeout=300) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    for process, (_, error) in zip(processes, ends, strict=True):
+        assert process.returncode == 0, error[-3000:]
+    first, second = (json.loads(output) for output, _ in ends)
+    assert first["sum"] == second["sum"]
+    assert first["weights"] <= tolerance
+    for log, alone in zip(first["logs"], first["logs_alone"], strict=True):
+        assert log == pytest.approx(alone, rel=max(tolerance, 1e-5))
+    assert len(first["logs"]) == 3

@@ -1,0 +1,72 @@
+"""One of two workers that train together; prints JSON of what came out.
+
+TF_CONFIG=... python -m tests.training.one_worker float32
+"""
+
+import json
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tests.training.reused import tagger, values
+from tests.training.two_replicas import STEPS, batches, difference
+
+
+def spec():
+    ids = tf.TensorSpec([None, None], tf.int32)
+    return ((ids, ids), ids)
+
+
+def train(strategy, worker, workers, dtype):
+    seen = []
+    with strategy.scope():
+        chosen = keras.optimizers.SGD(0.1)
+        if dtype == "mixed_float16":
+            chosen = keras.optimizers.LossScaleOptimizer(chosen, 64.0)
+        model = tagger(dtype=dtype)
+        model.compile(chosen, gradient_rule="unit", clip_norm=0.5)
+    data = tf.data.Dataset.from_generator(
+        lambda: list(batches(workers))[worker::workers], output_signature=spec()
+    )
+    model.fit(
+        strategy.distribute_datasets_from_function(lambda context: data),
+        steps_per_epoch=STEPS,
+        verbose=0,
+        shuffle=False,
+        callbacks=[
+            keras.callbacks.LambdaCallback(
+                on_train_batch_end=lambda step, logs: seen.append(logs)
+            )
+        ],
+    )
+    return values(model), seen
+
+
+def main(dtype):
+    one = tf.distribute.get_strategy()
+    together = tf.distribute.MultiWorkerMirroredStrategy()
+    worker = together.cluster_resolver.task_id
+    ours, logs = train(together, worker, 2, dtype)
+    alone, logs_alone = train(one, 0, 1, dtype)
+    print(
+        json.dumps(
+            {
+                "weights": difference(ours, alone),
+                "sum": float(sum(np.abs(value).sum() for value in ours)),
+                "logs": [
+                    [log["loss"], log["tokens"], log["gradient_norm"]]
+                    for log in logs
+                ],
+                "logs_alone": [
+                    [log["loss"], log["tokens"], log["gradient_norm"]]
+                    for log in logs_alone
+                ],
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
