@@ -161,7 +161,8 @@ def test_another_process_loads_and_goes_on(tmp_path):
         expected = np.load({str(tmp_path / "logits.npy")!r})
         np.testing.assert_allclose(model(x), expected, atol=1e-6)
         assert model.optimizer.iterations == 2, model.optimizer.iterations
-        assert model.label_smoothing == 0.1 and model.clip_norm == 1.0
+        settings = model.step_settings
+        assert settings.label_smoothing == 0.1 and settings.clip_norm == 1.0
         model.fit(x, y, epochs=1, verbose=0)
         assert model.optimizer.iterations == 3
         print("went on")
