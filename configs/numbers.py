@@ -17,4 +17,5 @@ def get_config() -> Config:
     config.training.max_steps = 800
     config.training.warmup_steps = 300
     config.training.evaluate_every = 200
+    config.training.best_by = "chrf"  # German writes a number as one word
     return config

@@ -169,13 +169,12 @@ class TrainingConfig:
         max_gradient_norm: one above it is not applied; 0 does not look.
         on_bad_gradient: what follows a gradient that is not applied.
         xla: whether XLA compiles forward and backward pass.
-        ema_decay: of a moving average of the weights that takes their place
-            in evaluation; 0 keeps none.
+        ema_decay: of the weights' moving average, then evaluated; 0: none.
         evaluate_every: updates between evaluations on the dev set.
-        patience: evaluations without a better dev BLEU before training
-            stops; 0 never stops.
+        best_by: the dev score that says which weights are better.
+        patience: evaluations without better ones until the end; 0: no end.
         save_every: updates between checkpoints for going on.
-        keep_best: checkpoints kept by dev BLEU, whose average is used.
+        keep_best: checkpoints kept by `best_by`, whose average is used.
         keep_last: newest checkpoints kept for going on.
     """
 
@@ -205,6 +204,7 @@ class TrainingConfig:
     ema_decay: float = 0.0
     log_every: int = 50
     evaluate_every: int = 500
+    best_by: str = _choice("bleu", "chrf", "loss")
     patience: int = 0
     save_every: int = 250
     keep_best: int = 5

@@ -137,8 +137,8 @@ def _fit(config, run, model, pairs, progress, evaluate) -> None:
     )
     print(
         f"Trained {progress.step} updates in {progress.seconds / 60:.1f} "
-        f"minutes; best dev BLEU "
-        f"{progress.best_scores['bleu']:.2f}. Run directory: {run.path}",
+        f"minutes; best: {callbacks.describe_scores(progress.best_scores)}. "
+        f"Run directory: {run.path}",
         file=sys.stderr,
     )
 
@@ -149,7 +149,7 @@ def _last_name(directory: str) -> str:
 
 
 def _dev(config, text, tokenizer, model):
-    """Returns a function that measures BLEU and loss on the dev set."""
+    """Returns a function that measures the dev set."""
     valid = text["valid"]
     pairs = pipeline.encode_pairs(valid, tokenizer, config.data)
     dataset = pipeline.evaluation_dataset(pairs, config.data.batch_tokens)
@@ -163,8 +163,8 @@ def _dev(config, text, tokenizer, model):
         hypotheses = translator.translate_ids(source_ids)
         loss = model.evaluate(dataset, verbose=0, return_dict=True)["loss"]
         model.reset_metrics()
-        bleu = metrics.corpus_bleu(hypotheses, valid.target)
-        return {"bleu": bleu, "loss": float(loss)}
+        scores = metrics.dev_scores(hypotheses, valid.target)
+        return scores | {"loss": float(loss)}
 
     return evaluate
 

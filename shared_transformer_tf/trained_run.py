@@ -5,7 +5,7 @@ from typing import Any
 
 from absl import logging
 
-from shared_transformer_tf.config import Config, DecodingConfig
+from shared_transformer_tf.config import Config, DecodingConfig, TrainingConfig
 from shared_transformer_tf.data import corpus
 from shared_transformer_tf.data.tokenizer import Tokenizer
 from shared_transformer_tf.decoding.translator import Translator
@@ -78,7 +78,7 @@ def load_run(workdir: str, checkpoint: str = "") -> Run:
     Args:
         workdir: the run directory.
         checkpoint: the name of one of its checkpoints, or `average`, `best`
-            or `last`. Unset takes the average of the best by dev BLEU, else
+            or `last`. Unset takes the average of the best by dev score, else
             the last.
 
     Raises:
@@ -88,7 +88,7 @@ def load_run(workdir: str, checkpoint: str = "") -> Run:
     config = run.read_config()
     tokenizer = Tokenizer.load(run.tokenizer)
     found = checkpoints.list_checkpoints(run.checkpoints)
-    chosen = _choose(found, checkpoint, config.training.keep_best, workdir)
+    chosen = _choose(found, checkpoint, config.training, workdir)
     config_for_inference: Any = dataclasses.replace(
         config,
         training=dataclasses.replace(config.training, precision="float32"),
@@ -101,13 +101,15 @@ def load_run(workdir: str, checkpoint: str = "") -> Run:
     return Run(config, model, tokenizer, names)
 
 
-def _choose(found, name: str, number: int, workdir: str) -> list:
+def _choose(found, name: str, settings: TrainingConfig, workdir: str) -> list:
     if not found:
         raise InputError(
             f"The run in {workdir} has no checkpoint yet: train it with "
             f"--workdir={workdir}."
         )
-    best = checkpoints.best_checkpoints(found, max(number, 1))
+    best = checkpoints.best_checkpoints(
+        found, max(settings.keep_best, 1), settings.best_by
+    )
     named = {one.name: [one] for one in found} | {"last": found[-1:]}
     if best:
         named |= {"average": best, "best": best[:1]}

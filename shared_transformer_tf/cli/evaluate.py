@@ -68,6 +68,11 @@ def _evaluate(values: flags.FlagValues) -> None:
         "seconds": round(seconds, 3),
     }
     print(json.dumps(result) if values.json else _table(result))
+    if not values.json and all(len(line.split()) < 4 for line in references):
+        print(
+            "BLEU counts runs of four words and no reference has as many: "
+            "look at chrF and exact."
+        )
 
 
 def _read(values: flags.FlagValues, config: Any) -> tuple[list, list]:

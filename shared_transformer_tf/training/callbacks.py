@@ -119,7 +119,7 @@ class EvaluationAndCheckpoints(keras.callbacks.Callback):
         progress: of the training.
         log: takes the records.
         directory: of the checkpoints.
-        evaluate: returns dev scores, `bleu` among them.
+        evaluate: returns dev scores: `bleu`, `chrf` and `loss`.
         report: told of the time that this takes.
     """
 
@@ -147,13 +147,14 @@ class EvaluationAndCheckpoints(keras.callbacks.Callback):
         scores: dict[str, float] = {}
         if progress.step % settings.evaluate_every == 0 or last:
             scores = self._measure()
-            progress.note_scores(scores)
+            progress.note_scores(scores, settings.best_by)
         out_of_patience = (
             settings.patience and progress.without_better >= settings.patience
         )
         if out_of_patience:
             logging.info(
-                "No better dev BLEU in %d evaluations: stopping.",
+                "No better dev %s in %d evaluations: stopping.",
+                settings.best_by,
                 progress.without_better,
             )
         progress.finished = bool(last or out_of_patience)
@@ -180,10 +181,9 @@ class EvaluationAndCheckpoints(keras.callbacks.Callback):
         self._log.write("valid", progress.step, record)
         with tqdm.tqdm.external_write_mode():
             logging.info(
-                "Update %d: dev BLEU %.2f, dev loss %.3f",
+                "Update %d: %s",
                 progress.step,
-                scores["bleu"],
-                scores["loss"],
+                describe_scores(scores),
             )
         return scores
 
@@ -196,8 +196,19 @@ class EvaluationAndCheckpoints(keras.callbacks.Callback):
             self._progress.to_dict(),
         )
         checkpoints.prune(
-            self._directory, self._settings.keep_best, self._settings.keep_last
+            self._directory,
+            self._settings.keep_best,
+            self._settings.keep_last,
+            self._settings.best_by,
         )
+
+
+def describe_scores(scores: dict[str, float]) -> str:
+    """Returns dev scores in a line, as the log shows them."""
+    return (
+        f"dev BLEU {scores['bleu']:.2f}, chrF {scores['chrf']:.2f}, "
+        f"loss {scores['loss']:.3f}"
+    )
 
 
 @contextlib.contextmanager

@@ -35,7 +35,7 @@ class Checkpoint:
     Attributes:
         path: the folder.
         step: updates done.
-        scores: `bleu` and `loss` of the dev set, empty if not measured.
+        scores: of the dev set by name, `loss` too; empty if not measured.
         progress: of the training, see `TrainingProgress`.
         checksums: SHA-256 by file name.
     """
@@ -199,15 +199,17 @@ def average_weights(
     }
 
 
-def prune(directory: str, keep_best: int, keep_last: int) -> list[Checkpoint]:
-    """Deletes what is neither among the best nor the newest.
+def prune(
+    directory: str, keep_best: int, keep_last: int, best_by: str
+) -> list[Checkpoint]:
+    """Deletes what is neither among the best by a score nor the newest.
 
     Returns:
         The checkpoints that are left.
     """
     found = list_checkpoints(directory)
     newest = found[-keep_last:]
-    best = best_checkpoints(found, keep_best)
+    best = best_checkpoints(found, keep_best, best_by)
     for checkpoint in found:
         if checkpoint in newest:
             continue
@@ -228,22 +230,19 @@ def _remove(path: str) -> None:
 
 
 def best_checkpoints(
-    checkpoints: list[Checkpoint], number: int
+    checkpoints: list[Checkpoint], number: int, best_by: str
 ) -> list[Checkpoint]:
-    """Returns the best by dev BLEU, best first; dev loss breaks ties."""
+    """Returns the best by a dev score, best first; dev loss breaks ties."""
     scored = [one for one in checkpoints if one.scores]
-    return sorted(scored, key=lambda one: rank(one.scores), reverse=True)[
-        :number
-    ]
+    return sorted(
+        scored, key=lambda one: rank(one.scores, best_by), reverse=True
+    )[:number]
 
 
-def rank(scores: dict[str, float]) -> tuple[float, float]:
-    """Returns what is the higher, the better: BLEU, then a low loss.
-
-    BLEU is 0 where no four words in a row are right, as for texts of one
-    word; the loss then decides.
-    """
-    return scores["bleu"], -scores["loss"]
+def rank(scores: dict[str, float], best_by: str) -> tuple[float, float]:
+    """Returns what is the higher, the better: a score, then a low loss."""
+    loss = -scores["loss"]
+    return (loss if best_by == "loss" else scores[best_by]), loss
 
 
 def _state(model: keras.Model) -> dict[str, np.ndarray]:

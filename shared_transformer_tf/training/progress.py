@@ -20,7 +20,7 @@ class TrainingProgress:
         step: updates done.
         seconds: spent in training so far, evaluations included.
         tokens: target tokens seen.
-        best_scores: dev scores of the best evaluation, `bleu` and `loss`.
+        best_scores: dev scores of the best evaluation, by name.
         without_better: evaluations since then.
         finished: whether training ended of itself.
     """
@@ -32,10 +32,12 @@ class TrainingProgress:
     without_better: int = 0
     finished: bool = False
 
-    def note_scores(self, scores: dict[str, float]) -> None:
-        """Counts an evaluation."""
+    def note_scores(self, scores: dict[str, float], best_by: str) -> None:
+        """Counts an evaluation, the best one by one of its scores."""
         best = self.best_scores
-        if not best or checkpoints.rank(scores) > checkpoints.rank(best):
+        if not best or (
+            checkpoints.rank(scores, best_by) > checkpoints.rank(best, best_by)
+        ):
             self.best_scores = scores
             self.without_better = 0
         else:

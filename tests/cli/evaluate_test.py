@@ -22,6 +22,15 @@ def test_evaluate_prints_scores_and_json(fake_run, tmp_path, capsys):
     assert evaluate.main(["evaluate", *flags]) == 0
     out = capsys.readouterr().out
     assert "BLEU" in out and "tok:13a" in out and "50.00" in out
+    assert "look at chrF" not in out
+
+
+def test_a_bleu_that_cannot_but_be_0_is_explained(fake_run, tmp_path, capsys):
+    source = write(tmp_path / "s", b"one\ntwo\n")
+    reference = write(tmp_path / "r", b"ONE\nTWO\n")
+    flags = ["--workdir=r", f"--source={source}", f"--reference={reference}"]
+    assert evaluate.main(["evaluate", *flags]) == 0
+    assert "no reference has as many" in capsys.readouterr().out
 
 
 def test_evaluate_takes_the_test_split(fake_run, capsys):

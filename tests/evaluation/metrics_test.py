@@ -41,13 +41,14 @@ def test_scores_round_trip_through_json():
     assert metrics.Scores(**values) == scores
 
 
-def test_bleu_alone_is_the_same_bleu():
+def test_dev_scores_are_the_same_scores():
     hypotheses = ["Ein Mann fährt ein Rad.", "Hunde spielen im hohen Gras."]
-    bleu = metrics.corpus_bleu(hypotheses, REFERENCES)
-    assert bleu == metrics.evaluate(hypotheses, REFERENCES).bleu
+    quick = metrics.dev_scores(hypotheses, REFERENCES)
+    scores = metrics.evaluate(hypotheses, REFERENCES)
+    assert quick == {"bleu": scores.bleu, "chrf": scores.chrf}
 
 
-@pytest.mark.parametrize("score", [metrics.evaluate, metrics.corpus_bleu])
+@pytest.mark.parametrize("score", [metrics.evaluate, metrics.dev_scores])
 def test_unequal_counts_are_refused(score):
     with pytest.raises(errors.InputError, match="1 translations and 2 ref"):
         score(REFERENCES[:1], REFERENCES)

@@ -28,8 +28,9 @@ def test_the_difference_is_that_of_the_corpus_scores():
     references = make_text()
     baseline, system = spoil(references, 0.4, 1), spoil(references, 0.1, 2)
     compared = significance.paired_bootstrap(baseline, system, references)
-    expected = metrics.corpus_bleu(system, references) - metrics.corpus_bleu(
-        baseline, references
+    expected = (
+        metrics.evaluate(system, references).bleu
+        - metrics.evaluate(baseline, references).bleu
     )
     assert compared.difference == pytest.approx(expected)
     assert 0 < compared.low < compared.difference < compared.high

@@ -58,7 +58,7 @@ class Training:
     def evaluate(self):
         self.clock.now += 50.0
         self.seen = weights.weight_variables(self.model)["dense/kernel"].numpy()
-        return {"bleu": next(self.dev, 0.0), "loss": 1.0}
+        return {"bleu": next(self.dev, 0.0), "chrf": 2.0, "loss": 1.0}
 
     def run(self, updates):
         self.model.stop_training = False

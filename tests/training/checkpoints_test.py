@@ -108,16 +108,34 @@ def test_prune_keeps_best_and_newest(tmp_path):
     model = make()
     for step, bleu in enumerate([5.0, 9.0, 7.0, 1.0, 2.0], start=1):
         save(tmp_path, model, step, bleu)
-    left = checkpoints.prune(str(tmp_path), keep_best=2, keep_last=1)
+    left = checkpoints.prune(
+        str(tmp_path), keep_best=2, keep_last=1, best_by="bleu"
+    )
     assert [one.step for one in left] == [2, 3, 5]
     assert [one.resumable for one in left] == [False, False, True]
-    best = checkpoints.best_checkpoints(left, 2)
+    best = checkpoints.best_checkpoints(left, 2, "bleu")
     assert [one.step for one in best] == [2, 3]
 
 
-def test_loss_breaks_ties_of_bleu():
+@pytest.mark.parametrize(
+    ("best_by", "expected"), [("bleu", 2), ("chrf", 0), ("loss", 1)]
+)
+def test_the_best_is_the_best_by_the_score_that_was_asked_for(
+    best_by, expected
+):
+    scores = [
+        {"bleu": 0.0, "chrf": 9.0, "loss": 3.0},
+        {"bleu": 0.0, "chrf": 7.0, "loss": 1.0},
+        {"bleu": 1.0, "chrf": 8.0, "loss": 2.0},
+    ]
+    ranks = [checkpoints.rank(one, best_by) for one in scores]
+    assert ranks.index(max(ranks)) == expected
+
+
+def test_loss_breaks_ties():
     scores = [{"bleu": 0.0, "loss": 2.0}, {"bleu": 0.0, "loss": 1.0}]
-    assert max(scores, key=checkpoints.rank)["loss"] == 1.0
+    ranks = [checkpoints.rank(one, "bleu") for one in scores]
+    assert ranks[1] > ranks[0]
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "remove"])

@@ -16,7 +16,7 @@ from shared_transformer_tf.training.progress import (
 def test_patience_counts_evaluations_without_a_better_one():
     progress = TrainingProgress()
     for bleu, expected in ((1.0, 0), (1.0, 1), (0.5, 2), (2.0, 0)):
-        progress.note_scores({"bleu": bleu, "loss": 1.0})
+        progress.note_scores({"bleu": bleu, "loss": 1.0}, "bleu")
         assert progress.without_better == expected
     assert progress.best_scores["bleu"] == 2.0
     assert TrainingProgress(**progress.to_dict()) == progress
