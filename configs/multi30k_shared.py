@@ -19,4 +19,5 @@ def get_config() -> Config:
     config = runpy.run_path(str(unshared))["get_config"]()
     config.model.num_blocks = 2
     config.model.sharing = "sequence"
+    config.training.learning_rate = 6e-3
     return config

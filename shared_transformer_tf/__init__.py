@@ -26,7 +26,7 @@ _MODULES = {
     "Tokenizer": "data.tokenizer",
     "TrainingBatches": "data.pipeline",
     "Translator": "decoding.translator",
-    "encode_pairs": "data.pipeline",
+    "encode_pairs": "data.token_pairs",
     "export_saved_model": "export.saved_model",
     "load_run": "trained_run",
     "load_split": "data.corpus",

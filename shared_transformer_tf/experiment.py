@@ -1,14 +1,18 @@
 """The composition root of a training: from a config to a run directory."""
 
+import contextlib
 import dataclasses
+import functools
 import sys
+import tempfile
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
 from absl import logging
 
 from shared_transformer_tf.config import Config, TrainingConfig
-from shared_transformer_tf.data import corpus, pipeline
+from shared_transformer_tf.data import corpus, pipeline, token_pairs
 from shared_transformer_tf.data.tokenizer import Tokenizer
 from shared_transformer_tf.decoding.translator import Translator
 from shared_transformer_tf.errors import InputError
@@ -21,6 +25,7 @@ from shared_transformer_tf.training import (
     callbacks,
     checkpoints,
     guard_rails,
+    strategies,
 )
 from shared_transformer_tf.training.optimizers import make_optimizer
 from shared_transformer_tf.training.progress import (
@@ -29,20 +34,25 @@ from shared_transformer_tf.training.progress import (
 )
 
 
-def train(config: Config, workdir: str, strategy: str = "none") -> None:
+def train(
+    config: Config,
+    workdir: str,
+    strategy: str = "none",
+    num_replicas: int = 0,
+) -> None:
     """Trains, or goes on training, in a run directory.
 
     Args:
         config: of the experiment; checked here.
         workdir: the run directory.
-        strategy: only `"none"`, one device.
+        strategy: one of `strategies.STRATEGIES`. An update takes the same
+            batch under each of them.
+        num_replicas: see `strategies.make_strategy`.
 
     Raises:
         InputError: if a setting, a file or the run directory is wrong;
             nothing has been written then.
     """
-    if strategy != "none":
-        raise InputError(f"--strategy={strategy} is unknown. Valid: none.")
     config.validate()
     run = RunDirectory(workdir)
     run.check_config(config) if run.exists else run.check_new()
@@ -50,6 +60,7 @@ def train(config: Config, workdir: str, strategy: str = "none") -> None:
     if newest and _is_finished(newest, config):
         print(f"The run in {workdir} is finished after {newest.step} updates.")
         return
+    devices = strategies.make_strategy(strategy, num_replicas)
     keras.utils.set_random_seed(config.training.seed)
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -64,21 +75,58 @@ def train(config: Config, workdir: str, strategy: str = "none") -> None:
             text["train"].source, text["train"].target, config.tokenizer
         )
     )
-    pairs = pipeline.encode_pairs(text["train"], tokenizer, config.data)
-    model = build_model(config, tokenizer)
-    _report(model, pairs)
-    _compile(model, config)
-    progress = TrainingProgress()
-    if newest:
-        checkpoints.restore(newest, model)
-        progress = TrainingProgress(**newest.progress)
-        progress.finished = False
-        logging.info("Going on from %s.", newest.name)
-    evaluate = _dev(config, text, tokenizer, model)
-    if not run.exists:
-        tokenizer.save(run.tokenizer)
-    run.write_config(config)
-    _fit(config, run, model, pairs, progress, evaluate)
+    batches = _batches(config, text["train"], tokenizer)
+    with devices.scope():
+        model = build_model(config, tokenizer)
+        _compile(model, config)
+    _report(model, batches.pairs)
+    progress = _restore(newest, model)
+    evaluate = _dev(config, text["valid"], tokenizer, model)
+    strategies.check_agreement(devices, progress.step, config.to_json())
+    with _written_by_one(devices, run) as own_run:
+        if not own_run.exists:
+            tokenizer.save(own_run.tokenizer)
+        own_run.write_config(config)
+        _fit(config, own_run, model, batches, progress, evaluate)
+    print(
+        f"Trained {progress.step} updates in {progress.seconds / 60:.1f} "
+        f"minutes; best: {callbacks.describe_scores(progress.best_scores)}. "
+        f"Run directory: {workdir}",
+        file=sys.stderr,
+    )
+
+
+def _restore(newest, model: SharedTransformer) -> TrainingProgress:
+    if newest is None:
+        return TrainingProgress()
+    checkpoints.restore(newest, model)
+    logging.info("Going on from %s.", newest.name)
+    return TrainingProgress(**newest.progress | {"finished": False})
+
+
+@contextlib.contextmanager
+def _written_by_one(
+    devices: tf.distribute.Strategy, run: RunDirectory
+) -> Iterator[RunDirectory]:
+    """Gives all workers but one a folder that is thrown away.
+
+    They have to take part: variables are read on all of them at once.
+    """
+    if strategies.is_chief(devices):
+        yield run
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        yield RunDirectory(scratch)
+
+
+def _batches(config: Config, text, tokenizer) -> pipeline.TrainingBatches:
+    return pipeline.TrainingBatches(
+        token_pairs.encode_pairs(text, tokenizer, config.data),
+        batch_tokens=config.data.batch_tokens,
+        num_buckets=config.data.num_buckets,
+        max_length=config.data.max_length,
+        seed=config.training.seed,
+    )
 
 
 def _compile(model: SharedTransformer, config: Config) -> None:
@@ -107,15 +155,8 @@ def _gradient_rules(settings: TrainingConfig) -> dict[str, str]:
     return {"embeddings$": of_embeddings, "": settings.gradient_rule}
 
 
-def _fit(config, run, model, pairs, progress, evaluate) -> None:
+def _fit(config, run, model, batches, progress, evaluate) -> None:
     settings = config.training
-    batches = pipeline.TrainingBatches(
-        pairs,
-        batch_tokens=config.data.batch_tokens,
-        num_buckets=config.data.num_buckets,
-        max_length=config.data.max_length,
-        seed=settings.seed,
-    )
     log = MetricsLog(run.metrics_file, run.logs, progress.step)
     report = callbacks.ProgressReport(settings, progress, log)
     keeper = callbacks.EvaluationAndCheckpoints(
@@ -128,18 +169,15 @@ def _fit(config, run, model, pairs, progress, evaluate) -> None:
         lambda: _last_name(run.checkpoints),
     )
     model.fit(
-        batches.dataset(progress.step),
+        strategies.distribute(
+            model.distribute_strategy,
+            functools.partial(batches.dataset, progress.step),
+        ),
         steps_per_epoch=settings.max_steps - progress.step,
         epochs=1,
         shuffle=False,
         verbose=0,
         callbacks=[guard, report, keeper],
-    )
-    print(
-        f"Trained {progress.step} updates in {progress.seconds / 60:.1f} "
-        f"minutes; best: {callbacks.describe_scores(progress.best_scores)}. "
-        f"Run directory: {run.path}",
-        file=sys.stderr,
     )
 
 
@@ -148,11 +186,13 @@ def _last_name(directory: str) -> str:
     return names[-1] if names else ""
 
 
-def _dev(config, text, tokenizer, model):
+def _dev(config, valid, tokenizer, model):
     """Returns a function that measures the dev set."""
-    valid = text["valid"]
-    pairs = pipeline.encode_pairs(valid, tokenizer, config.data)
-    dataset = pipeline.evaluation_dataset(pairs, config.data.batch_tokens)
+    batches = pipeline.evaluation_batches(
+        token_pairs.encode_pairs(valid, tokenizer, config.data),
+        config.data.batch_tokens,
+        config.data.num_buckets,
+    )
     options = dataclasses.replace(
         config.decoding, beam_size=1, batch_sentences=128
     )
@@ -161,7 +201,12 @@ def _dev(config, text, tokenizer, model):
 
     def evaluate() -> dict[str, float]:
         hypotheses = translator.translate_ids(source_ids)
-        loss = model.evaluate(dataset, verbose=0, return_dict=True)["loss"]
+        loss = model.evaluate(
+            strategies.distribute(model.distribute_strategy, batches.one_epoch),
+            steps=batches.steps_per_epoch(),
+            verbose=0,
+            return_dict=True,
+        )["loss"]
         model.reset_metrics()
         scores = metrics.dev_scores(hypotheses, valid.target)
         return scores | {"loss": float(loss)}
@@ -169,7 +214,7 @@ def _dev(config, text, tokenizer, model):
     return evaluate
 
 
-def _report(model: SharedTransformer, pairs: pipeline.TokenPairs) -> None:
+def _report(model: SharedTransformer, pairs: token_pairs.TokenPairs) -> None:
     mean = [
         round(1 + sum(map(len, side)) / len(pairs))
         for side in (pairs.source, pairs.target)

@@ -31,8 +31,16 @@ def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_enum(
         "strategy",
         "none",
-        ["none"],
-        "Distribution over devices.",
+        ["none", "mirrored", "multiworker", "tpu"],
+        "Distribution over devices: one; this machine's GPUs; the machines of "
+        "TF_CONFIG; a TPU.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "num_replicas",
+        0,
+        "Of --strategy=mirrored: GPUs, or parts of the CPU to try it; 0: all "
+        "GPUs.",
         flag_values=values,
     )
 
@@ -43,4 +51,6 @@ def _train(values: flags.FlagValues) -> None:
     startup.import_tensorflow()
     from shared_transformer_tf import experiment
 
-    experiment.train(values.config, values.workdir, values.strategy)
+    experiment.train(
+        values.config, values.workdir, values.strategy, values.num_replicas
+    )

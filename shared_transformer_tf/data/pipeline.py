@@ -1,106 +1,25 @@
-"""From parallel text to batches of a few fixed shapes.
+"""From token ids to batches of a few fixed shapes.
 
 Which pairs a batch holds is a pure function of (seed, epoch, step): training
 that stops goes on with exactly the batches that it would have seen.
 """
 
-import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from shared_transformer_tf import config as config_lib
 from shared_transformer_tf import errors
-from shared_transformer_tf.data import buckets, corpus, tokenizer
+from shared_transformer_tf.data import buckets
+from shared_transformer_tf.data.token_pairs import TokenPairs
 
-_RATIO_OFFSET = 5
 _PREFETCHED = 8
-_IDS = tf.TensorSpec((None, None), tf.int32)
-_SIGNATURE = ((_IDS, _IDS), _IDS)
 
 Batch = tuple[tuple[np.ndarray, np.ndarray], np.ndarray]
-
-
-@dataclasses.dataclass(frozen=True)
-class TokenPairs:
-    """Sentence pairs as token ids, without start and end symbols.
-
-    Attributes:
-        source: int32 arrays of ids.
-        target: as many of the other language.
-        line_numbers: the line of each pair in its files, from 1.
-    """
-
-    source: list[np.ndarray]
-    target: list[np.ndarray]
-    line_numbers: np.ndarray
-
-    def __len__(self) -> int:
-        """Returns the number of pairs."""
-        return len(self.source)
-
-
-def encode_pairs(
-    text: corpus.ParallelText,
-    tokens: tokenizer.Tokenizer,
-    config: config_lib.DataConfig,
-) -> TokenPairs:
-    """Encodes text and drops pairs that nothing is learnt from.
-
-    Dropped, and counted in the log, are pairs with a blank side, with a side
-    that is only `@@` (a missing translation), of more than
-    `config.max_length` tokens with the end symbol, and of lengths in a
-    ratio above `config.max_length_ratio`.
-
-    Raises:
-        InputError: if no pair is left.
-    """
-    source = tokens.encode_source(text.source)
-    target = tokens.encode_target(text.target)
-    dropped = dict.fromkeys(("blank", "only @@", "too long", "odd ratio"), 0)
-    kept = []
-    for index, lines in enumerate(zip(text.source, text.target, strict=True)):
-        lengths = (len(source[index]), len(target[index]))
-        reason = _reason_to_drop(lines, lengths, config)
-        if reason:
-            dropped[reason] += 1
-        else:
-            kept.append(index)
-    counts = ", ".join(f"{count} {why}" for why, count in dropped.items())
-    logging.info(
-        "Kept %d of %d pairs; dropped: %s.", len(kept), len(text), counts
-    )
-    if not kept:
-        raise errors.InputError(
-            f"None of {len(text)} sentence pairs can be used (dropped: "
-            f"{counts}): look at the text, data.max_length and "
-            "data.max_length_ratio."
-        )
-    return TokenPairs(
-        [np.array(source[index], np.int32) for index in kept],
-        [np.array(target[index], np.int32) for index in kept],
-        np.array(kept) + 1,
-    )
-
-
-def _reason_to_drop(
-    lines: tuple[str, str],
-    lengths: tuple[int, int],
-    config: config_lib.DataConfig,
-) -> str:
-    shorter, longer = sorted(lengths)
-    if shorter == 0 or not all(line.strip() for line in lines):
-        return "blank"
-    if any(line.strip() == "@@" for line in lines):
-        return "only @@"
-    if longer + 1 > config.max_length:
-        return "too long"
-    limit = config.max_length_ratio * (shorter + _RATIO_OFFSET)
-    return "odd ratio" if longer + _RATIO_OFFSET > limit else ""
 
 
 class TrainingBatches:
@@ -194,8 +113,14 @@ class TrainingBatches:
         )
         return float(tokens / cells)
 
-    def batch(self, step: int) -> Batch:
-        """Returns one batch.
+    def batch(self, step: int, replica: int = 0, replicas: int = 1) -> Batch:
+        """Returns one batch, or the part of it that a replica takes.
+
+        Args:
+            step: from 0.
+            replica: number of the part, from 0. It has every `replicas`-th
+                row, and as many rows as the others, some of them empty.
+            replicas: parts of each batch.
 
         Returns:
             `((source_ids, target_in), target_out)`, int32 (rows, length), in
@@ -203,7 +128,9 @@ class TrainingBatches:
             `target_in` begins with the start symbol.
         """
         bucket, indices = self._planned_batch(step)
-        shape = self.shapes[bucket]
+        indices = indices[replica::replicas]
+        rows, length = self.shapes[bucket]
+        shape = (math.ceil(rows / replicas), length)
         return (
             (
                 self._source.padded(indices, shape, start=False, end=True),
@@ -216,49 +143,75 @@ class TrainingBatches:
         epoch, step_in_epoch = self.position(step)
         return self.plan(epoch)[step_in_epoch]
 
-    def dataset(self, start_step: int = 0) -> tf.data.Dataset:
-        """Returns the endless dataset of `batch(start_step)` and onwards."""
-        return self._dataset(lambda: itertools.count(start_step))
+    def dataset(
+        self,
+        start_step: int = 0,
+        replica_numbers: Sequence[int] = (0,),
+        replicas: int = 1,
+    ) -> tf.data.Dataset:
+        """Returns the endless dataset of `batch(start_step)` and onwards.
 
-    def one_epoch(self) -> tf.data.Dataset:
+        Args:
+            start_step: updates done before.
+            replica_numbers: of each batch the parts of these come one after
+                the other.
+            replicas: parts of each batch.
+        """
+        return self._dataset(
+            lambda: itertools.count(start_step), replica_numbers, replicas
+        )
+
+    def one_epoch(
+        self, replica_numbers: Sequence[int] = (0,), replicas: int = 1
+    ) -> tf.data.Dataset:
         """Returns the finite dataset of the batches of epoch 0."""
         steps = range(self.steps_per_epoch())
-        cardinality = tf.data.experimental.assert_cardinality(len(steps))
-        return self._dataset(lambda: steps).apply(cardinality)
+        cardinality = tf.data.experimental.assert_cardinality(
+            len(steps) * len(replica_numbers)
+        )
+        return self._dataset(lambda: steps, replica_numbers, replicas).apply(
+            cardinality
+        )
 
-    def _dataset(self, steps: Callable[[], Iterable[int]]) -> tf.data.Dataset:
+    def _dataset(
+        self,
+        steps: Callable[[], Iterable[int]],
+        replica_numbers: Sequence[int],
+        replicas: int,
+    ) -> tf.data.Dataset:
         def generate() -> Iterator[Batch]:
             for step in steps():
-                yield self.batch(step)
+                for number in replica_numbers:
+                    yield self.batch(step, number, replicas)
 
+        ids = tf.TensorSpec((None, None), tf.int32)
+        if len(self.shapes) == 1:  # compilers for TPU want to know it
+            ((rows, length),) = self.shapes
+            ids = tf.TensorSpec((math.ceil(rows / replicas), length), tf.int32)
         dataset = tf.data.Dataset.from_generator(
-            generate, output_signature=_SIGNATURE
+            generate, output_signature=((ids, ids), ids)
         )
         return dataset.prefetch(_PREFETCHED)
 
 
-def evaluation_dataset(
+def evaluation_batches(
     pairs: TokenPairs, batch_tokens: int = 4096, num_buckets: int = 8
-) -> tf.data.Dataset:
-    """Returns a finite dataset that holds every pair once.
+) -> TrainingBatches:
+    """Returns batches whose epoch holds every pair once.
 
     Args:
         pairs: token ids of the dev or test set.
         batch_tokens: rows x length of a batch, at most; raised to the longest
             sentence where that is longer.
         num_buckets: shapes, at most.
-
-    Returns:
-        Batches as those of `TrainingBatches`; empty rows are all zero.
     """
     longest = 1 + max(map(len, itertools.chain(pairs.source, pairs.target)))
-    batches = TrainingBatches(
+    return TrainingBatches(
         pairs,
         batch_tokens=max(batch_tokens, longest),
         num_buckets=num_buckets,
         max_length=longest,
     )
-    return batches.one_epoch()
 
 
 class _Sequences:

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from shared_transformer_tf.training import strategies
+
 
 class DistributedModel(keras.Model):
     """A model whose `fit` and `evaluate` work under every strategy.
@@ -35,10 +37,7 @@ class DistributedModel(keras.Model):
         self, values: dict[str, tf.Tensor]
     ) -> dict[str, tf.Tensor]:
         """Returns scalars as `train_step` and `test_step` have to."""
-        several_workers = isinstance(
-            self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy
-        )
-        if not several_workers:
+        if not strategies.has_several_workers(self.distribute_strategy):
             return values
         return {
             name: tf.reshape(tf.convert_to_tensor(value), [1])

@@ -27,10 +27,11 @@ def test_train_passes_config_workdir_and_strategy_on(monkeypatch, tmp_path):
         ]
     )
     assert code == 0
-    ((config, workdir, strategy),) = calls
+    ((config, workdir, strategy, num_replicas),) = calls
     assert config.training.max_steps == 7
     assert (config.model.hidden_dim, config.model.num_blocks) == (64, 2)
     assert (workdir, strategy) == (str(tmp_path), "none")
+    assert num_replicas == 0
 
 
 def test_numbers_is_the_config_where_none_is_named(monkeypatch):
@@ -38,7 +39,7 @@ def test_numbers_is_the_config_where_none_is_named(monkeypatch):
     experiment = importlib.import_module("shared_transformer_tf.experiment")
     monkeypatch.setattr(experiment, "train", lambda *a: calls.append(a))
     assert train.main(["train", "--workdir=x"]) == 0
-    ((config, _, _),) = calls
+    ((config, *_),) = calls
     assert config.data.corpus == "numbers"
     assert config.tokenizer.vocabulary_size == 200
 

@@ -9,7 +9,7 @@ from absl import logging
 
 from shared_transformer_tf import config as config_lib
 from shared_transformer_tf import errors
-from shared_transformer_tf.data import corpus, pipeline, tokenizer
+from shared_transformer_tf.data import corpus, pipeline, token_pairs, tokenizer
 
 
 def make_pairs(num_pairs=200, longest=20):
@@ -21,7 +21,7 @@ def make_pairs(num_pairs=200, longest=20):
         ]
         for _ in range(2)
     ]
-    return pipeline.TokenPairs(*sides, np.arange(num_pairs) + 1)
+    return token_pairs.TokenPairs(*sides, np.arange(num_pairs) + 1)
 
 
 def make_batches(pairs=None, **options):
@@ -62,7 +62,7 @@ def test_useless_pairs_are_dropped_and_counted(lines_logged):
         [good, good, " \u00a0", good, " @@ ", long, middling, good],
     )
     config = config_lib.DataConfig(max_length_ratio=2.0)
-    pairs = pipeline.encode_pairs(useless, model, config)
+    pairs = token_pairs.encode_pairs(useless, model, config)
     assert pairs.line_numbers.tolist() == [1, 8]
     assert lines_logged.messages[-1] == (
         "Kept 2 of 8 pairs; dropped: 2 blank, 2 only @@, 1 too long, "
@@ -74,7 +74,7 @@ def test_text_without_a_usable_pair_is_refused():
     _, model = numbers_tokenizer()
     text = corpus.ParallelText(["", "one"], ["eins", "@@"])
     with pytest.raises(errors.InputError, match="1 blank, 1 only @@"):
-        pipeline.encode_pairs(text, model, config_lib.DataConfig())
+        token_pairs.encode_pairs(text, model, config_lib.DataConfig())
 
 
 def test_every_pair_occurs_once_per_epoch_in_another_order():
@@ -170,7 +170,7 @@ def test_a_sentence_beyond_the_budget_is_named(options):
 
 def test_evaluation_holds_every_pair_once():
     pairs = make_pairs(37)
-    dataset = pipeline.evaluation_dataset(pairs, batch_tokens=10)
+    dataset = pipeline.evaluation_batches(pairs, batch_tokens=10).one_epoch()
     batches = list(dataset.as_numpy_iterator())
     assert len(batches) == int(dataset.cardinality())
     rows = [
@@ -194,7 +194,7 @@ def test_multi30k_drops_its_missing_translations_and_fills_its_batches():
     model = tokenizer.Tokenizer.train(
         text.source, text.target, config_lib.TokenizerConfig()
     )
-    pairs = pipeline.encode_pairs(text, model, config)
+    pairs = token_pairs.encode_pairs(text, model, config)
     dropped = set(range(1, len(text) + 1)) - set(pairs.line_numbers.tolist())
     assert {16510, 16664} <= dropped
     assert len(dropped) < 10

@@ -1,0 +1,179 @@
+"""Over which devices and machines a training is distributed."""
+
+import json
+import os
+import zlib
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from shared_transformer_tf.errors import InputError
+
+STRATEGIES = ("none", "mirrored", "multiworker", "tpu")
+
+
+def make_strategy(name: str, num_replicas: int = 0) -> tf.distribute.Strategy:
+    """Returns a strategy; to be called before TensorFlow uses its devices.
+
+    Args:
+        name: `none`, one device; `mirrored`, the devices of this machine;
+            `multiworker`, those of the machines in the environment variable
+            TF_CONFIG; `tpu`, the TPU that TPU_NAME or this machine has.
+        num_replicas: of `mirrored`: GPUs, or parts of the CPU where there is
+            none; 0 takes all GPUs.
+
+    Raises:
+        InputError: if the devices are not there.
+    """
+    if num_replicas and name != "mirrored":
+        raise InputError(
+            "--num_replicas is for --strategy=mirrored: the others take what "
+            "devices they find."
+        )
+    if name == "none":
+        return tf.distribute.get_strategy()
+    if name == "mirrored":
+        return tf.distribute.MirroredStrategy(_devices(num_replicas))
+    if name == "multiworker":
+        _check_cluster(os.environ.get("TF_CONFIG", ""))
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if name == "tpu":
+        return _tpu_strategy()
+    raise InputError(
+        f"--strategy={name} is unknown. Valid: {', '.join(STRATEGIES)}."
+    )
+
+
+def _devices(number: int) -> list[str]:
+    gpus = tf.config.list_physical_devices("GPU")
+    if number < 0:
+        raise InputError(f"--num_replicas={number} is negative.")
+    if not gpus and not number:
+        raise InputError(
+            "--strategy=mirrored found no GPU. Use --strategy=none, or "
+            "--num_replicas=2 to try it on parts of the CPU."
+        )
+    if gpus and number > len(gpus):
+        raise InputError(
+            f"--num_replicas={number}, but there are {len(gpus)} GPUs."
+        )
+    if gpus:
+        return [f"GPU:{i}" for i in range(number or len(gpus))]
+    _divide_cpu(number)
+    return [f"CPU:{i}" for i in range(number)]
+
+
+def _divide_cpu(number: int) -> None:
+    """Makes several devices of the CPU."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    parts = [tf.config.LogicalDeviceConfiguration()] * number
+    try:
+        tf.config.set_logical_device_configuration(cpu, parts)
+    except RuntimeError as error:
+        raise InputError(
+            f"The CPU cannot be divided into {number} replicas once "
+            "TensorFlow has used it: train in a process of its own."
+        ) from error
+
+
+def _check_cluster(text: str) -> None:
+    try:
+        values = json.loads(text)
+        task = values["task"]
+        addresses = values["cluster"][task["type"]]
+        known = task["type"] in ("chief", "worker")
+        sound = known and 0 <= int(task["index"]) < len(addresses)
+    except (ValueError, KeyError, TypeError):
+        sound = False
+    if not sound:
+        raise InputError(
+            f"--strategy=multiworker reads TF_CONFIG, which is {text!r}. Set "
+            'it on each machine, as in {"cluster": {"worker": ["host1:2222", '
+            '"host2:2222"]}, "task": {"type": "worker", "index": 0}}, with '
+            "the machine's own index."
+        )
+
+
+def _tpu_strategy() -> tf.distribute.Strategy:
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
+    except (ValueError, tf.errors.OpError) as error:
+        raise InputError(
+            f"--strategy=tpu found no TPU ({str(error).splitlines()[0]}): "
+            "start it on a TPU machine, or name one in TPU_NAME."
+        ) from error
+    return tf.distribute.TPUStrategy(resolver)
+
+
+def distribute(
+    strategy: tf.distribute.Strategy,
+    make_dataset: Callable[[Sequence[int], int], tf.data.Dataset],
+) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+    """Returns what `fit` reads under a strategy.
+
+    Args:
+        strategy: that the model was made under.
+        make_dataset: of some replicas' numbers and the number of all: returns
+            their parts of each batch, one after the other.
+    """
+    with strategy.scope():
+        if not tf.distribute.has_strategy():
+            return make_dataset([0], 1)
+
+    def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        replicas = context.num_replicas_in_sync
+        own = replicas // context.num_input_pipelines
+        first = own * context.input_pipeline_id
+        return make_dataset(range(first, first + own), replicas)
+
+    return strategy.distribute_datasets_from_function(of_worker)
+
+
+def has_several_workers(strategy: tf.distribute.Strategy) -> bool:
+    """Returns whether the replicas are in several processes."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Returns whether this process writes what all of them made."""
+    if not has_several_workers(strategy):
+        return True
+    resolver = strategy.cluster_resolver
+    if "chief" in resolver.cluster_spec().jobs:
+        return resolver.task_type == "chief"
+    return resolver.task_id == 0
+
+
+def check_agreement(
+    strategy: tf.distribute.Strategy, step: int, config: str
+) -> None:
+    """Waits for all workers, and checks that they are about to do the same.
+
+    Args:
+        strategy: of all of them.
+        step: updates done before.
+        config: of the training, as text.
+
+    Raises:
+        InputError: on every worker, if one differs.
+    """
+    if not has_several_workers(strategy):
+        return
+    own = tf.constant([[step, zlib.crc32(config.encode())]], tf.int64)
+
+    @tf.function
+    def gather():
+        return tf.distribute.get_replica_context().all_gather(own, axis=0)
+
+    found = strategy.experimental_local_results(strategy.run(gather))[0]
+    steps, configs = (sorted(set(c)) for c in found.numpy().T.tolist())
+    if len(steps) > 1:
+        raise InputError(
+            f"The workers go on from different updates ({steps}): --workdir "
+            "has to be one folder that all of them see."
+        )
+    if len(configs) > 1:
+        raise InputError(
+            "The workers were started with different settings: give all of "
+            "them the same --config flags."
+        )

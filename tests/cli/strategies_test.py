@@ -1,0 +1,174 @@
+"""The command trains on replicas and workers as it does on one device."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from shared_transformer_tf.training import checkpoints
+from shared_transformer_tf.training.strategies import STRATEGIES
+from tests.training.distributed_test import free_ports
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CONFIG = """
+from tests.small_run import small
+
+
+def get_config():
+    config = small(
+        max_steps=8, save_every=4, evaluate_every=4, optimizer="sgd",
+        learning_rate=0.05,
+    )
+    config.model.dropout = 0.0
+    return config
+"""
+
+
+def start(folder, workdir, *flags, **environment):
+    config = folder / "config.py"
+    config.write_text(CONFIG)
+    code = "import sys; from shared_transformer_tf.cli import train; "
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-c", f"{code}sys.exit(train.main(sys.argv))"),
+            *(f"--config={config}", f"--workdir={workdir}", *flags),
+        ],
+        cwd=ROOT,
+        env=os.environ
+        | {"CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "2"}
+        | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(*processes):
+    try:
+        ends = [process.communicate(timeout=300) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    return [
+        (process.returncode, error)
+        for process, (_, error) in zip(processes, ends, strict=True)
+    ]
+
+
+def train(folder, workdir, *flags):
+    ((code, error),) = finish(start(folder, workdir, *flags))
+    assert code == 0, error[-3000:]
+
+
+def train_by_workers(folder, workdirs, *flags):
+    addresses = [f"localhost:{port}" for port in free_ports(len(workdirs))]
+    processes = []
+    for index, workdir in enumerate(workdirs):
+        task = {"type": "worker", "index": index}
+        cluster = {"cluster": {"worker": addresses}, "task": task}
+        processes.append(
+            start(
+                folder,
+                workdir,
+                "--strategy=multiworker",
+                *flags,
+                TF_CONFIG=json.dumps(cluster),
+            )
+        )
+    return finish(*processes)
+
+
+def outcome(workdir):
+    """The last weights, and the records without what tells the time."""
+    last = checkpoints.list_checkpoints(str(workdir / "checkpoints"))[-1]
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    told = ("loss", "gradient_norm", "tokens", "bleu")
+    return (
+        checkpoints.read_weights(last),
+        [
+            {"step": r["step"]}
+            | {f"{r['kind']} {n}": r[n] for n in told if n in r}
+            for r in map(json.loads, lines)
+        ],
+    )
+
+
+def assert_alike(ours, theirs):
+    for name, value in ours[0].items():
+        np.testing.assert_allclose(
+            value, theirs[0][name], rtol=1e-4, atol=1e-5, err_msg=name
+        )
+    assert len(ours[1]) == len(theirs[1])
+    for record, other in zip(ours[1], theirs[1], strict=True):
+        assert record == pytest.approx(other, rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("alone")
+    train(folder, folder / "run")
+    return outcome(folder / "run")
+
+
+def test_two_replicas_do_what_one_device_does(tmp_path, alone):
+    flags = ["--strategy=mirrored", "--num_replicas=2"]
+    train(tmp_path, tmp_path / "run", *flags)
+    assert_alike(outcome(tmp_path / "run"), alone)
+
+
+def test_a_run_goes_on_with_another_strategy(tmp_path, alone):
+    run = tmp_path / "run"
+    flags = ["--strategy=mirrored", "--num_replicas=3"]
+    train(tmp_path, run, "--config.training.max_steps=5", *flags)
+    train(tmp_path, run)
+    weights, records = outcome(run)
+    expected = [r for r in alone[1] if r["step"] in (2, 4, 8)]
+    assert_alike(
+        (weights, [r for r in records if r["step"] in (2, 4, 8)]),
+        (alone[0], expected),
+    )
+
+
+def test_two_workers_do_what_one_device_does(tmp_path, alone):
+    run = tmp_path / "run"
+    ends = train_by_workers(tmp_path, [run, run])
+    assert [code for code, _ in ends] == [0, 0], ends[0][1][-3000:]
+    assert_alike(outcome(run), alone)
+
+
+def test_workers_that_do_not_see_one_folder_are_told(tmp_path):
+    train(tmp_path, tmp_path / "mine", "--config.training.max_steps=2")
+    (tmp_path / "yours").mkdir()
+    workdirs = [tmp_path / "mine", tmp_path / "yours"]
+    for code, error in train_by_workers(tmp_path, workdirs):
+        assert code == 1
+        assert "go on from different updates ([0, 2])" in error
+    assert os.listdir(tmp_path / "yours") == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "tf_config", "message"),
+    [
+        (["--strategy=mirrored"], "", "found no GPU"),
+        (["--num_replicas=2"], "", "is for --strategy=mirrored"),
+        (["--strategy=multiworker"], "{", "reads TF_CONFIG, which is '{'"),
+        (["--strategy=tpu"], "", "found no TPU"),
+    ],
+)
+def test_devices_that_are_not_there(tmp_path, flags, tf_config, message):
+    process = start(tmp_path, tmp_path / "run", *flags, TF_CONFIG=tf_config)
+    ((code, error),) = finish(process)
+    assert code == 1
+    assert message in error.splitlines()[-1]
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_flag_names_the_strategies_there_are():
+    source = (ROOT / "shared_transformer_tf/cli/train.py").read_text()
+    (words,) = re.findall(r"\[(\"none\".*?)\]", source)
+    assert tuple(json.loads(f"[{words}]")) == STRATEGIES
