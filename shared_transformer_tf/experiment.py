@@ -60,7 +60,7 @@ def train(
     if newest and _is_finished(newest, config):
         print(f"The run in {workdir} is finished after {newest.step} updates.")
         return
-    devices = strategies.make_strategy(strategy, num_replicas)
+    devices = _devices(strategy, num_replicas, config)
     keras.utils.set_random_seed(config.training.seed)
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -94,6 +94,15 @@ def train(
         f"Run directory: {workdir}",
         file=sys.stderr,
     )
+
+
+def _devices(name: str, num_replicas: int, config: Config):
+    if name == "tpu" and config.data.num_buckets > 1:
+        raise InputError(
+            "--strategy=tpu compiles for one batch shape: give "
+            "--config.data.num_buckets=1."
+        )
+    return strategies.make_strategy(name, num_replicas)
 
 
 def _restore(newest, model: SharedTransformer) -> TrainingProgress:

@@ -157,7 +157,12 @@ def test_workers_that_do_not_see_one_folder_are_told(tmp_path):
         (["--strategy=mirrored"], "", "found no GPU"),
         (["--num_replicas=2"], "", "is for --strategy=mirrored"),
         (["--strategy=multiworker"], "{", "reads TF_CONFIG, which is '{'"),
-        (["--strategy=tpu"], "", "found no TPU"),
+        (["--strategy=tpu"], "", "--config.data.num_buckets=1"),
+        (
+            ["--strategy=tpu", "--config.data.num_buckets=1"],
+            "",
+            "found no TPU",
+        ),
     ],
 )
 def test_devices_that_are_not_there(tmp_path, flags, tf_config, message):

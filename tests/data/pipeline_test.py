@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from absl import logging
 
 from shared_transformer_tf import config as config_lib
@@ -166,6 +167,47 @@ def test_fill_is_the_part_of_cells_that_are_not_padding():
 def test_a_sentence_beyond_the_budget_is_named(options):
     with pytest.raises(errors.InputError, match=r"Line \d+ has 20 tokens"):
         make_batches(**options)
+
+
+@pytest.mark.parametrize("replicas", [2, 3, 50])
+def test_replicas_share_a_batch_without_overlap(replicas):
+    batches = make_batches()
+    for step in range(batches.steps_per_epoch()):
+        parts = [batches.batch(step, r, replicas) for r in range(replicas)]
+        assert len({target.shape for _, target in parts}) == 1
+        rows = [
+            tuple(map(tuple, rows))
+            for (source, target_in), target in parts
+            for rows in zip(source, target_in, target, strict=True)
+            if rows[0].any()
+        ]
+        (source, target_in), target = batches.batch(step)
+        expected = [
+            tuple(map(tuple, rows))
+            for rows in zip(source, target_in, target, strict=True)
+            if rows[0].any()
+        ]
+        assert sorted(rows) == sorted(expected)
+
+
+def test_a_worker_reads_the_parts_of_its_replicas_one_by_one():
+    batches = make_batches()
+    dataset = batches.dataset(2, replica_numbers=[2, 3], replicas=4)
+    expected = [(2, 2), (2, 3), (3, 2), (3, 3)]
+    read = list(dataset.take(4).as_numpy_iterator())
+    for batch, (step, replica) in zip(read, expected, strict=True):
+        np.testing.assert_equal(batch, batches.batch(step, replica, 4))
+    finite = batches.one_epoch([0, 1], 4)
+    assert len(list(finite)) == int(finite.cardinality())
+
+
+def test_one_bucket_has_a_static_shape():
+    batches = make_batches(num_buckets=1)
+    ((rows, length),) = batches.shapes
+    spec = batches.dataset(0, [0], 2).element_spec
+    assert {tuple(s.shape) for s in tf.nest.flatten(spec)} == {
+        (-(-rows // 2), length)
+    }
 
 
 def test_evaluation_holds_every_pair_once():
