@@ -7,3 +7,16 @@ class InputError(ValueError):
     Commands print the message and end with exit code 1; any other exception
     is a bug of ours and keeps its traceback.
     """
+
+
+class StoppedError(Exception):
+    """A signal asked a training to end; what it did is saved.
+
+    Args:
+        message: what to tell the user.
+        signal_number: 2 for Ctrl-C, 15 for SIGTERM.
+    """
+
+    def __init__(self, message: str, signal_number: int):
+        super().__init__(message)
+        self.signal_number = signal_number

@@ -15,7 +15,7 @@ from shared_transformer_tf.config import Config, TrainingConfig
 from shared_transformer_tf.data import corpus, pipeline, token_pairs
 from shared_transformer_tf.data.tokenizer import Tokenizer
 from shared_transformer_tf.decoding.translator import Translator
-from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.errors import InputError, StoppedError
 from shared_transformer_tf.evaluation import metrics
 from shared_transformer_tf.models import complexity
 from shared_transformer_tf.models.transformer import SharedTransformer
@@ -32,6 +32,7 @@ from shared_transformer_tf.training.progress import (
     MetricsLog,
     TrainingProgress,
 )
+from shared_transformer_tf.training.stop_signals import StopSignals
 
 
 def train(
@@ -87,7 +88,14 @@ def train(
         if not own_run.exists:
             tokenizer.save(own_run.tokenizer)
         own_run.write_config(config)
-        _fit(config, own_run, model, batches, progress, evaluate)
+        with _signals(devices) as signals:
+            _fit(config, own_run, model, batches, progress, evaluate, signals)
+    if signals.received and not progress.finished:
+        raise StoppedError(
+            f"Stopped after update {progress.step}, which is saved: the same "
+            "command goes on from there.",
+            signals.received,
+        )
     print(
         f"Trained {progress.step} updates in {progress.seconds / 60:.1f} "
         f"minutes; best: {callbacks.describe_scores(progress.best_scores)}. "
@@ -164,12 +172,27 @@ def _gradient_rules(settings: TrainingConfig) -> dict[str, str]:
     return {"embeddings$": of_embeddings, "": settings.gradient_rule}
 
 
-def _fit(config, run, model, batches, progress, evaluate) -> None:
+def _signals(
+    devices: tf.distribute.Strategy,
+) -> contextlib.AbstractContextManager[StopSignals]:
+    """Returns what notes signals, but not of one worker among others."""
+    if strategies.has_several_workers(devices):
+        return contextlib.nullcontext(StopSignals())
+    return StopSignals()
+
+
+def _fit(config, run, model, batches, progress, evaluate, signals) -> None:
     settings = config.training
     log = MetricsLog(run.metrics_file, run.logs, progress.step)
     report = callbacks.ProgressReport(settings, progress, log)
     keeper = callbacks.EvaluationAndCheckpoints(
-        settings, progress, log, run.checkpoints, evaluate, report
+        settings,
+        progress,
+        log,
+        run.checkpoints,
+        evaluate,
+        report,
+        lambda: signals.received is not None,
     )
     guard = guard_rails.GradientGuard(
         settings.on_bad_gradient,
@@ -216,7 +239,6 @@ def _dev(config, valid, tokenizer, model):
             verbose=0,
             return_dict=True,
         )["loss"]
-        model.reset_metrics()
         scores = metrics.dev_scores(hypotheses, valid.target)
         return scores | {"loss": float(loss)}
 

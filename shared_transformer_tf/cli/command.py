@@ -15,6 +15,7 @@ from shared_transformer_tf.cli import config_flag, startup
 _HELP_FLAGS = ("-h", "-?", "-help", "--help", "--helpshort", "--helpfull")
 _SIGPIPE_EXIT_CODE = 141
 _INTERRUPTED_EXIT_CODE = 130
+_SIGNAL_EXIT_CODES = 128
 
 
 def run(
@@ -39,8 +40,8 @@ def run(
             is where unset.
 
     Returns:
-        The exit code: 0, 1 for a mistake, 130 after Ctrl-C, and 141 when the
-        reader of a pipe went away.
+        The exit code: 0, 1 for a mistake, 130 after Ctrl-C, 143 after a
+        SIGTERM, and 141 when the reader of a pipe went away.
     """
     try:
         values = flags.FlagValues()
@@ -58,6 +59,9 @@ def run(
         # What Python still holds for stdout must not be written at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _SIGPIPE_EXIT_CODE
+    except errors.StoppedError as stop:
+        print(stop, file=sys.stderr)
+        return _SIGNAL_EXIT_CODES + stop.signal_number
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return _INTERRUPTED_EXIT_CODE

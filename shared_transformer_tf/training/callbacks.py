@@ -54,7 +54,7 @@ class ProgressReport(keras.callbacks.Callback):
         """Counts an update; reports every `log_every` of them."""
         progress = self._progress
         progress.step += 1
-        progress.tokens += float(logs["tokens"])
+        progress.note_loss(float(logs["batch_loss"]), float(logs["tokens"]))
         self._tokens += float(logs["tokens"])
         now = time.perf_counter()
         progress.seconds += now - self._last
@@ -65,7 +65,7 @@ class ProgressReport(keras.callbacks.Callback):
         seconds = now - self._start
         rate = float(self.model.optimizer.learning_rate)
         values = {
-            "loss": float(logs["loss"]),
+            "loss": progress.take_loss(),
             "gradient_norm": float(logs["gradient_norm"]),
             "learning_rate": rate,
             "tokens_per_second": self._tokens / seconds,
@@ -81,7 +81,6 @@ class ProgressReport(keras.callbacks.Callback):
         if self._bar.disable:  # no terminal: lines for a file
             self._log_line(shown)
         self._log.write("train", progress.step, values)
-        self.model.reset_metrics()
         self._restart_clock()
 
     def on_train_end(self, logs: dict | None = None) -> None:
@@ -121,6 +120,7 @@ class EvaluationAndCheckpoints(keras.callbacks.Callback):
         directory: of the checkpoints.
         evaluate: returns dev scores: `bleu`, `chrf` and `loss`.
         report: told of the time that this takes.
+        stop: whether training is to save and end now.
     """
 
     def __init__(
@@ -131,6 +131,7 @@ class EvaluationAndCheckpoints(keras.callbacks.Callback):
         directory: str,
         evaluate: Callable[[], dict[str, float]],
         report: ProgressReport,
+        stop: Callable[[], bool] = lambda: False,
     ):
         super().__init__()
         self._settings = settings
@@ -139,6 +140,7 @@ class EvaluationAndCheckpoints(keras.callbacks.Callback):
         self._directory = directory
         self._evaluate = evaluate
         self._report = report
+        self._stop = stop
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
         """Evaluates and saves where it is time to."""
@@ -158,14 +160,16 @@ class EvaluationAndCheckpoints(keras.callbacks.Callback):
                 progress.without_better,
             )
         progress.finished = bool(last or out_of_patience)
+        stopped = self._stop()
         if (
             scores
+            or stopped
             or progress.finished
             or progress.step % settings.save_every == 0
         ):
             self._save(scores)
         self._report.pause()
-        if progress.finished:
+        if stopped or progress.finished:
             self.model.stop_training = True
 
     def _measure(self) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
     checkpoints/step_0000500/
         weights.npz      what inference needs, by path in the model
-        state.npz        what going on needs besides: optimizer, seeds, metrics
+        state.npz        what going on needs besides: optimizer, seeds
         manifest.json    checksums, the step, dev scores, training progress
 
 `state.npz` is deleted from checkpoints kept only for their score. Arrays are
@@ -26,6 +26,8 @@ from shared_transformer_tf.training import array_files, weights
 WEIGHTS = "weights.npz"
 STATE = "state.npz"
 MANIFEST = "manifest.json"
+_PARTIAL = ".partial_"
+_REMOVED = ".removed_"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +72,7 @@ def save(
         InputError: if it cannot be written; older checkpoints are untouched.
     """
     path = os.path.join(directory, f"step_{step:07d}")
-    partial = os.path.join(directory, f".partial_step_{step:07d}")
+    partial = os.path.join(directory, f"{_PARTIAL}step_{step:07d}")
     try:
         shutil.rmtree(partial, ignore_errors=True)
         os.makedirs(partial)
@@ -144,7 +146,7 @@ def verify(checkpoint: Checkpoint) -> None:
 
 
 def restore(checkpoint: Checkpoint, model: keras.Model) -> None:
-    """Sets weights, optimizer, seeds and metrics of a compiled model.
+    """Sets weights, optimizer and seeds of a compiled model.
 
     Raises:
         InputError: if a file is damaged or of another model.
@@ -207,6 +209,9 @@ def prune(
     Returns:
         The checkpoints that are left.
     """
+    for name in os.listdir(directory):
+        if name.startswith((_PARTIAL, _REMOVED)):  # left by a sudden end
+            shutil.rmtree(os.path.join(directory, name))
     found = list_checkpoints(directory)
     newest = found[-keep_last:]
     best = best_checkpoints(found, keep_best, best_by)
@@ -223,7 +228,7 @@ def prune(
 def _remove(path: str) -> None:
     """Deletes a checkpoint so that a stop leaves no half of it."""
     directory, name = os.path.split(path)
-    doomed = os.path.join(directory, f".removed_{name}")
+    doomed = os.path.join(directory, f"{_REMOVED}{name}")
     shutil.rmtree(doomed, ignore_errors=True)
     os.rename(path, doomed)
     shutil.rmtree(doomed)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import time
 from typing import Any
@@ -20,6 +21,8 @@ class TrainingProgress:
         step: updates done.
         seconds: spent in training so far, evaluations included.
         tokens: target tokens seen.
+        loss_sum: of the tokens since a loss was last logged, in nats.
+        loss_tokens: those tokens, of batches whose loss is finite.
         best_scores: dev scores of the best evaluation, by name.
         without_better: evaluations since then.
         finished: whether training ended of itself.
@@ -28,9 +31,24 @@ class TrainingProgress:
     step: int = 0
     seconds: float = 0.0
     tokens: float = 0.0
+    loss_sum: float = 0.0
+    loss_tokens: float = 0.0
     best_scores: dict[str, float] = dataclasses.field(default_factory=dict)
     without_better: int = 0
     finished: bool = False
+
+    def note_loss(self, loss: float, tokens: float) -> None:
+        """Counts a batch: its mean loss per token, and its tokens."""
+        self.tokens += tokens
+        if math.isfinite(loss):
+            self.loss_sum += loss * tokens
+            self.loss_tokens += tokens
+
+    def take_loss(self) -> float:
+        """Returns the mean loss per token since the last time, in nats."""
+        mean = self.loss_sum / max(self.loss_tokens, 1.0)
+        self.loss_sum = self.loss_tokens = 0.0
+        return mean
 
     def note_scores(self, scores: dict[str, float], best_by: str) -> None:
         """Counts an evaluation, the best one by one of its scores."""

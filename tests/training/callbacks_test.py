@@ -65,7 +65,7 @@ class Training:
         self.report.on_train_begin()
         for batch in range(updates):
             self.clock.now += 1.0
-            logs = {"loss": 2.0, "gradient_norm": 0.5, "tokens": 10.0}
+            logs = {"gradient_norm": 0.5, "tokens": 10.0, "batch_loss": batch}
             self.report.on_train_batch_end(batch, logs)
             self.keeper.on_train_batch_end(batch, logs)
             if self.model.stop_training:

@@ -13,6 +13,17 @@ from shared_transformer_tf.training.progress import (
 )
 
 
+def test_the_loss_is_a_mean_over_tokens_of_finite_batches():
+    progress = TrainingProgress()
+    for loss, tokens in ((1.0, 10.0), (float("nan"), 7.0), (4.0, 30.0)):
+        progress.note_loss(loss, tokens)
+    progress = TrainingProgress(**json.loads(json.dumps(progress.to_dict())))
+    assert progress.tokens == 47.0
+    assert progress.take_loss() == (10 + 120) / 40
+    progress.note_loss(2.0, 5.0)
+    assert progress.take_loss() == 2.0
+
+
 def test_patience_counts_evaluations_without_a_better_one():
     progress = TrainingProgress()
     for bleu, expected in ((1.0, 0), (1.0, 1), (0.5, 2), (2.0, 0)):
