@@ -44,8 +44,7 @@ class DataConfig:
             are dropped in training, longer input is cut in translation.
         max_length_ratio: pairs whose longer side has more than this many
             times the tokens of the shorter one (each plus 5) are dropped.
-        batch_tokens: budget of one update: rows x padded length, of the
-            longer side.
+        batch_tokens: of an update: rows x padded length of the longer side.
         num_buckets: fixed batch shapes, chosen from the lengths of the text.
     """
 
@@ -79,8 +78,7 @@ class TokenizerConfig:
     Attributes:
         joint: one vocabulary for both languages.
         vocabulary_size: pieces per model, the four special ones included.
-        source_model: file of a SentencePiece model to use as it is (of both
-            languages where `joint`).
+        source_model: SentencePiece model to use; of both, where `joint`.
         target_model: the same for the target language.
     """
 
@@ -170,6 +168,7 @@ class TrainingConfig:
         on_bad_gradient: what follows a gradient that is not applied.
         xla: whether XLA compiles forward and backward pass.
         ema_decay: of the weights' moving average, then evaluated; 0: none.
+        diagnose_every: updates between looks at each use's gradients; 0: none.
         evaluate_every: updates between evaluations on the dev set.
         best_by: the dev score that says which weights are better.
         patience: evaluations without better ones until the end; 0: no end.
@@ -203,6 +202,7 @@ class TrainingConfig:
     deterministic: bool = True
     ema_decay: float = 0.0
     log_every: int = 50
+    diagnose_every: int = 0
     evaluate_every: int = 500
     best_by: str = _choice("bleu", "chrf", "loss")
     patience: int = 0

@@ -17,14 +17,16 @@ from shared_transformer_tf.data.tokenizer import Tokenizer
 from shared_transformer_tf.decoding.translator import Translator
 from shared_transformer_tf.errors import InputError, StoppedError
 from shared_transformer_tf.evaluation import metrics
-from shared_transformer_tf.models import complexity
+from shared_transformer_tf.models import complexity, depths
 from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.run_directory import RunDirectory
 from shared_transformer_tf.trained_run import build_model
 from shared_transformer_tf.training import (
     callbacks,
     checkpoints,
+    diagnostics,
     guard_rails,
+    resume,
     strategies,
 )
 from shared_transformer_tf.training.optimizers import make_optimizer
@@ -57,8 +59,8 @@ def train(
     config.validate()
     run = RunDirectory(workdir)
     run.check_config(config) if run.exists else run.check_new()
-    newest = _newest_sound(run.checkpoints)
-    if newest and _is_finished(newest, config):
+    newest = resume.newest_sound(run.checkpoints)
+    if newest and resume.is_finished(newest, config.training):
         print(f"The run in {workdir} is finished after {newest.step} updates.")
         return
     devices = _devices(strategy, num_replicas, config)
@@ -81,7 +83,7 @@ def train(
         model = build_model(config, tokenizer)
         _compile(model, config)
     _report(model, batches.pairs)
-    progress = _restore(newest, model)
+    progress = resume.restore(newest, model)
     evaluate = _dev(config, text["valid"], tokenizer, model)
     strategies.check_agreement(devices, progress.step, config.to_json())
     with _written_by_one(devices, run) as own_run:
@@ -90,11 +92,17 @@ def train(
         own_run.write_config(config)
         with _signals(devices) as signals:
             _fit(config, own_run, model, batches, progress, evaluate, signals)
-    if signals.received and not progress.finished:
+    _tell_end(progress, signals.received, workdir)
+
+
+def _tell_end(
+    progress: TrainingProgress, signal_number: int | None, workdir: str
+) -> None:
+    if signal_number and not progress.finished:
         raise StoppedError(
             f"Stopped after update {progress.step}, which is saved: the same "
             "command goes on from there.",
-            signals.received,
+            signal_number,
         )
     print(
         f"Trained {progress.step} updates in {progress.seconds / 60:.1f} "
@@ -111,14 +119,6 @@ def _devices(name: str, num_replicas: int, config: Config):
             "--config.data.num_buckets=1."
         )
     return strategies.make_strategy(name, num_replicas)
-
-
-def _restore(newest, model: SharedTransformer) -> TrainingProgress:
-    if newest is None:
-        return TrainingProgress()
-    checkpoints.restore(newest, model)
-    logging.info("Going on from %s.", newest.name)
-    return TrainingProgress(**newest.progress | {"finished": False})
 
 
 @contextlib.contextmanager
@@ -200,6 +200,19 @@ def _fit(config, run, model, batches, progress, evaluate, signals) -> None:
         batches.line_numbers,
         lambda: _last_name(run.checkpoints),
     )
+    watchers = [guard, report, keeper]
+    if settings.diagnose_every:
+        watchers.insert(
+            2,  # after the update is counted, before it is saved
+            diagnostics.UseDiagnostics(
+                settings.diagnose_every,
+                progress,
+                log,
+                batches.batch,
+                depths.depths_of_uses(model),
+                report.pause,
+            ),
+        )
     model.fit(
         strategies.distribute(
             model.distribute_strategy,
@@ -209,7 +222,7 @@ def _fit(config, run, model, batches, progress, evaluate, signals) -> None:
         epochs=1,
         shuffle=False,
         verbose=0,
-        callbacks=[guard, report, keeper],
+        callbacks=watchers,
     )
 
 
@@ -255,36 +268,3 @@ def _report(model: SharedTransformer, pairs: token_pairs.TokenPairs) -> None:
         *complexity.complexity(model, *mean).describe().splitlines(),
     ]:
         logging.info("%s", line)
-
-
-def _newest_sound(directory: str) -> checkpoints.Checkpoint | None:
-    """Returns the newest checkpoint that training can go on from.
-
-    Raises:
-        InputError: if there are some but all are damaged.
-    """
-    resumable = [
-        one for one in checkpoints.list_checkpoints(directory) if one.resumable
-    ]
-    for checkpoint in reversed(resumable):
-        try:
-            checkpoints.verify(checkpoint)
-        except InputError as error:
-            logging.warning("%s", error)
-            continue
-        return checkpoint
-    if resumable:
-        raise InputError(
-            f"Every checkpoint in {directory} that training could go on from "
-            "is damaged. Restore one from a copy, or train anew in another "
-            "--workdir."
-        )
-    return None
-
-
-def _is_finished(newest: checkpoints.Checkpoint, config: Config) -> bool:
-    if newest.step >= config.training.max_steps:
-        return True
-    patience = config.training.patience
-    stopped = patience and newest.progress["without_better"] >= patience
-    return bool(newest.progress["finished"] and stopped)

@@ -9,7 +9,11 @@ import os
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
 
-MAY_CHANGE = ("training.max_steps", "training.log_every")
+MAY_CHANGE = (
+    "training.max_steps",
+    "training.log_every",
+    "training.diagnose_every",
+)
 _FIXED_END = ("linear", "cosine")
 
 

@@ -68,7 +68,8 @@ _POSITIVE = (
 _NOT_NEGATIVE = (
     "training.seed training.warmup_steps training.weight_decay "
     "training.clip_norm training.per_use_clip_norm "
-    "training.max_gradient_norm training.patience training.keep_best "
+    "training.max_gradient_norm training.diagnose_every "
+    "training.patience training.keep_best "
     "decoding.alpha decoding.coverage_penalty decoding.max_length_factor"
 ).split()
 _FRACTIONS = (

@@ -170,7 +170,7 @@ class NormalizedGradientModel(DistributedModel):
         self._ensure_built(data)
         weights = self.trainable_variables
         apart = rules.wanting_each_use(weights)
-        sums, uses = self._batch_sums(data, weights, apart)
+        sums, uses = self.batch_sums(data, weights, apart)
         loss, count, *summed = replicas.sum_over_replicas(sums)
         count = tf.maximum(count, 1.0)  # a batch of padding has loss 0
         loss /= count
@@ -202,7 +202,7 @@ class NormalizedGradientModel(DistributedModel):
         }
         return self.logs_of_replica(logs)
 
-    def _batch_sums(self, data, weights, apart) -> tuple[list, list[int]]:
+    def batch_sums(self, data, weights, apart) -> tuple[list, list[int]]:
         """What `gradient_sums` returns, over the slices of the batch."""
         slices = self.step_settings.accumulation_steps
         scale = replicas.loss_scale(self.optimizer)

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -83,20 +84,27 @@ class MetricsLog:
         _mark_start(tensorboard, last_step + 1)
         self._writer = tf.summary.create_file_writer(tensorboard)
 
-    def write(self, kind: str, step: int, values: dict[str, float]) -> None:
+    def write(self, kind: str, step: int, values: dict[str, Any]) -> None:
         """Adds a record.
 
         Args:
-            kind: `train` or `valid`.
+            kind: `train`, `valid` or `uses`.
             step: updates done.
-            values: what was measured.
+            values: what was measured: numbers, or dictionaries of them.
+                TensorBoard leaves lists out.
         """
         record = {"kind": kind, "step": step, **values, "time": time.time()}
         with open(self._path, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
         with self._writer.as_default(step=step):
-            for name, value in values.items():
-                tf.summary.scalar(f"{kind}/{name}", value)
+            for name, value in _numbers(kind, values):
+                tf.summary.scalar(name, value)
+        self._writer.flush()
+
+    def write_image(self, name: str, step: int, png: bytes) -> None:
+        """Shows a picture in TensorBoard."""
+        with self._writer.as_default(step=step):
+            tf.summary.image(name, tf.io.decode_png(png, channels=3)[None])
         self._writer.flush()
 
     def _step(self, line: str) -> int:
@@ -116,6 +124,16 @@ class MetricsLog:
         with open(beside, "w", encoding="utf-8") as stream:
             stream.writelines(kept)
         os.replace(beside, self._path)
+
+
+def _numbers(
+    prefix: str, values: dict[str, Any]
+) -> Iterator[tuple[str, float]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _numbers(f"{prefix}/{name}", value)
+        elif not isinstance(value, list):
+            yield f"{prefix}/{name}", value
 
 
 def _mark_start(directory: str, step: int) -> None:

@@ -155,7 +155,7 @@ def dropout(mirrored):
 
     @tf.function
     def sums(part):
-        return model._batch_sums(part, model.trainable_variables, [])[0][0]
+        return model.batch_sums(part, model.trainable_variables, [])[0][0]
 
     losses = mirrored.run(sums, args=(next(data),))
     return [

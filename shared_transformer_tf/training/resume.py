@@ -1,0 +1,63 @@
+"""From which checkpoint a training goes on, and with what."""
+
+import keras
+from absl import logging
+
+from shared_transformer_tf.config import TrainingConfig
+from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.training import checkpoints
+from shared_transformer_tf.training.progress import TrainingProgress
+
+
+def newest_sound(directory: str) -> checkpoints.Checkpoint | None:
+    """Returns the newest checkpoint that training can go on from.
+
+    Raises:
+        InputError: if there are some but all are damaged.
+    """
+    resumable = [
+        one for one in checkpoints.list_checkpoints(directory) if one.resumable
+    ]
+    for checkpoint in reversed(resumable):
+        try:
+            checkpoints.verify(checkpoint)
+        except InputError as error:
+            logging.warning("%s", error)
+            continue
+        return checkpoint
+    if resumable:
+        raise InputError(
+            f"Every checkpoint in {directory} that training could go on from "
+            "is damaged. Restore one from a copy, or train anew in another "
+            "--workdir."
+        )
+    return None
+
+
+def is_finished(
+    newest: checkpoints.Checkpoint, settings: TrainingConfig
+) -> bool:
+    """Returns whether a training that got so far has nothing left to do."""
+    if newest.step >= settings.max_steps:
+        return True
+    patience = settings.patience
+    stopped = patience and newest.progress["without_better"] >= patience
+    return bool(newest.progress["finished"] and stopped)
+
+
+def restore(
+    newest: checkpoints.Checkpoint | None, model: keras.Model
+) -> TrainingProgress:
+    """Sets a compiled model to a checkpoint, if there is one.
+
+    Returns:
+        How far the training was.
+
+    Raises:
+        InputError: if a file is damaged or of another model.
+    """
+    if newest is None:
+        return TrainingProgress()
+    checkpoints.restore(newest, model)
+    logging.info("Going on from %s.", newest.name)
+    return TrainingProgress(**newest.progress | {"finished": False})
