@@ -33,11 +33,13 @@ def test_shipped_configs_have_the_documented_names():
     }
 
 
-def test_shared_recipe_differs_in_the_sharing_alone():
+def test_shared_recipe_differs_in_sharing_and_learning_rate_alone():
     unshared, shared = map(config_flag.load, ("multi30k", "multi30k_shared"))
     assert shared != unshared
     shared.model.num_blocks = unshared.model.num_blocks
     shared.model.sharing = unshared.model.sharing
+    assert shared.training.learning_rate > unshared.training.learning_rate
+    shared.training.learning_rate = unshared.training.learning_rate
     assert shared == unshared
 
 
