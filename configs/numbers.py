@@ -2,8 +2,8 @@
 
 Source: made by seed with num2words; train, valid and test are disjoint.
 Command: python bin/train.py --config=numbers --workdir=runs/numbers
-Expected: more than 98 % exact matches on the 500 unseen test lines, beam 5, after 2
-minutes on two CPU cores.
+Expected: more than 98 % exact matches on the 500 unseen test lines, beam 5,
+after 2 minutes on two CPU cores.
 """
 
 from shared_transformer_tf.config import Config
