@@ -85,7 +85,7 @@ def test_the_end_of_a_schedule_that_falls_to_it_may_not_move(
     run.check_config(changed(schedule=schedule, log_every=77))
     with pytest.raises(InputError, match="max_steps was 3000, is 77") as error:
         run.check_config(changed(schedule=schedule, max_steps=77))
-    assert "(training.log_every may change.)" in str(error.value)
+    assert "training.log_every may change.)" in str(error.value)
 
 
 def test_every_other_field_is_fixed(tmp_path):
