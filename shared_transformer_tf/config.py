@@ -78,8 +78,7 @@ class TokenizerConfig:
     Attributes:
         joint: one vocabulary for both languages.
         vocabulary_size: pieces per model, the four special ones included.
-        source_model: SentencePiece model to use; of both, where `joint`.
-        target_model: the same for the target language.
+        source_model: SentencePiece model; of both, where `joint`.
     """
 
     model_type: str = _choice("unigram", "bpe")
@@ -97,8 +96,7 @@ class ModelConfig:
 
     Attributes:
         num_layers: depth of each stack; `DecoderConfig` says where the
-            decoder differs, here and in the options that follow up to
-            `depth_embedding`.
+            decoder differs in this and options up to `depth_embedding`.
         num_blocks: unique blocks of a stack; `None`: what `sharing` implies.
         sharing: a strategy or a schedule such as `"0 0 1 1"`.
         shared_sublayers: `all`, `none`, or kinds such as
@@ -106,6 +104,7 @@ class ModelConfig:
         shared_with_decoder: kinds that the decoder takes from the encoder.
         tied_embeddings: `all` is one matrix for source, target and output,
             `decoder` one for target and output, `none` three matrices.
+        recompute: activations, for the backward pass, to save memory.
     """
 
     num_layers: int = 4
@@ -127,6 +126,7 @@ class ModelConfig:
     dropout: float = 0.1
     attention_dropout: float = 0.0
     activation_dropout: float = 0.0
+    recompute: bool = False
 
 
 @dataclasses.dataclass

@@ -58,6 +58,8 @@ class Stack(keras.layers.Layer):
             kind: encoder-decoder sharing.
         uses_elsewhere: how often another stack uses each sublayer, by kind,
             where it shares them; counts in `residual_scale`.
+        recompute: keeps each layer's input alone for the backward pass and
+            computes the rest again: less memory, more time.
         seed: of the dropout.
 
     Call arguments:
@@ -99,6 +101,7 @@ class Stack(keras.layers.Layer):
         activation_dropout: float = 0.0,
         borrowed: dict[str, list] | None = None,
         uses_elsewhere: dict[str, Sequence[int]] | None = None,
+        recompute: bool = False,
         seed: int | None = None,
         **kwargs,
     ):
@@ -122,6 +125,7 @@ class Stack(keras.layers.Layer):
         self.attention_dropout = attention_dropout
         self.activation_dropout = activation_dropout
         self.uses_elsewhere = dict(uses_elsewhere or {})
+        self.recompute = recompute
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.borrowed_kinds = tuple(borrowed or ())
@@ -134,7 +138,6 @@ class Stack(keras.layers.Layer):
             self.uses_elsewhere,
         )
         self._make_sublayers(borrowed or {})
-        self.layers = [self._layer(depth) for depth in range(num_layers)]
 
     def _make_plan(self) -> sharing_lib.SharingPlan:
         return sharing_lib.SharingPlan.create(
@@ -191,6 +194,7 @@ class Stack(keras.layers.Layer):
         self.norms = make_norms(self.plan, make_norm)
         pre_norm = self.normalization == "pre"
         self.final_norm = make_norm("final_norm") if pre_norm else None
+        self.layers = [self._layer(depth) for depth in range(self.num_layers)]
 
     def _layer(self, depth: int) -> TransformerLayer:
         index = {
@@ -249,7 +253,8 @@ class Stack(keras.layers.Layer):
         for depth, layer in enumerate(self.layers):
             x = self._enter(x, depth)
             use_seed = site_seed(seed, depth * SITES)
-            x = layer(x, bias, memory, memory_bias, seed=use_seed)
+            apply = layer.recomputed if self.recompute and training else layer
+            x = apply(x, bias, memory, memory_bias, use_seed)
         return x if self.final_norm is None else self.final_norm(x)
 
     def _draw_seed(self) -> tf.Tensor | None:
@@ -283,7 +288,8 @@ class Stack(keras.layers.Layer):
             "num_layers num_blocks sharing num_heads intermediate_dim decoder "
             "causal shared_sublayers unshared_first unshared_last activation "
             "normalization residual_scale residual_lambda depth_embedding "
-            "dropout attention_dropout activation_dropout uses_elsewhere seed"
+            "dropout attention_dropout activation_dropout uses_elsewhere "
+            "recompute seed"
         ).split()
         return super().get_config() | {
             name: getattr(self, name) for name in names

@@ -11,6 +11,7 @@ from shared_transformer_tf.layers.attention import (
 )
 from shared_transformer_tf.layers.dropout import dropout, site_seed
 from shared_transformer_tf.layers.feed_forward import FeedForward
+from shared_transformer_tf.layers.recomputation import recomputed
 
 SITES = 6  # places that drop in one layer: two per sublayer
 
@@ -79,6 +80,26 @@ class TransformerLayer:
         if self.cross_attention is not None:
             x = self._residual("cross_attention", cross_attend, x, seed, 3)
         return self._residual("feed_forward", feed_forward, x, seed, 5)
+
+    def recomputed(
+        self,
+        x: tf.Tensor,
+        bias: tf.Tensor,
+        memory: tf.Tensor | None = None,
+        memory_bias: tf.Tensor | None = None,
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """The call, keeping `x` and `memory` alone for the backward pass."""
+
+        def call(x, memory=None, *, seed):
+            return self(x, bias, memory, memory_bias, seed)
+
+        inputs = [x] if self.cross_attention is None else [x, memory]
+        sublayers = [self.self_attention, self.feed_forward]
+        sublayers += self.norms.values()
+        if self.cross_attention is not None:
+            sublayers.append(self.cross_attention)
+        return recomputed(call, sublayers, inputs, seed)
 
     def decode(
         self,

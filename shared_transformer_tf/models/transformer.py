@@ -7,9 +7,9 @@ import keras
 import tensorflow as tf
 
 from shared_transformer_tf import config as config_lib
+from shared_transformer_tf import uses
 from shared_transformer_tf.layers.masking import padding_bias
 from shared_transformer_tf.models import parts
-from shared_transformer_tf.training import uses
 from shared_transformer_tf.training.losses import projected_token_losses
 from shared_transformer_tf.training.model import NormalizedGradientModel
 
@@ -54,6 +54,7 @@ class SharedTransformer(NormalizedGradientModel):
         dropout: on embeddings and every sublayer's output.
         attention_dropout: on attention weights.
         activation_dropout: inside feed-forward sublayers.
+        recompute: keeps each layer's input alone for the backward pass.
         seed: of the dropout.
 
     Call arguments:
@@ -103,6 +104,7 @@ class SharedTransformer(NormalizedGradientModel):
         dropout: float = 0.1,
         attention_dropout: float = 0.0,
         activation_dropout: float = 0.0,
+        recompute: bool = False,
         seed: int | None = None,
         **kwargs,
     ):

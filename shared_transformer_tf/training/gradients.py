@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from shared_transformer_tf.training.uses import UseRecorder
+from shared_transformer_tf.uses import UseRecorder
 
 Seeds = list[tuple[keras.Variable, tf.Tensor]]
 

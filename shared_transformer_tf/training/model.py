@@ -13,7 +13,7 @@ from shared_transformer_tf.training.accumulation import sum_over_slices
 from shared_transformer_tf.training.distributed import DistributedModel
 from shared_transformer_tf.training.optimizers import scale_updates
 from shared_transformer_tf.training.step_settings import StepSettings
-from shared_transformer_tf.training.uses import UseRecorder
+from shared_transformer_tf.uses import UseRecorder
 
 
 class NormalizedGradientModel(DistributedModel):

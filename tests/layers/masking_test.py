@@ -55,7 +55,7 @@ def test_a_row_of_padding_stays_finite(dtype):
 @pytest.mark.parametrize("length", [0, 1, 5])
 def test_causal_mask_is_the_lower_triangle(dtype, length):
     bias = masking.causal_bias(tf.constant(length), dtype)
-    assert bias.shape == (1, 1, length, length)
+    assert bias.shape == (length, length)
     assert bias.dtype == dtype
     visible = attention(np.zeros((1, 1, length, length)), bias)[0, 0] > 0
     np.testing.assert_array_equal(visible, np.tri(length, dtype=bool))

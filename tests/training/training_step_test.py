@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from shared_transformer_tf import uses
 from shared_transformer_tf.config import GRADIENT_RULES
 from shared_transformer_tf.models.transformer import SharedTransformer
-from shared_transformer_tf.training import uses
 from shared_transformer_tf.training.gradient_rules import combine
 from shared_transformer_tf.training.model import NormalizedGradientModel
 from tests.training.reused import assert_close, batch, tagger, trained, values

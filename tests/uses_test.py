@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from shared_transformer_tf import uses
 from shared_transformer_tf.models.complexity import count_uses
 from shared_transformer_tf.models.transformer import SharedTransformer
-from shared_transformer_tf.training import uses
-from shared_transformer_tf.training.uses import UnclearUseError, UseRecorder
+from shared_transformer_tf.uses import UnclearUseError, UseRecorder
 
 SOURCE = tf.constant([[4, 5, 6, 3], [7, 3, 0, 0]])
 TARGET_IN = tf.constant([[2, 8, 9], [2, 10, 0]])
