@@ -1,12 +1,19 @@
 """Measures speed, as ratios taken in one run; prints JSON.
 
 python bin/benchmark.py attention
+python bin/benchmark.py train --output=results/training.json
 
 attention: a step of our self- and cross-attention, forward and backward,
 against keras_nlp's CachedMultiHeadAttention, at the size of Multi30k tiny.
+
+train: training steps in each precision against OpenNMT-tf and PyTorch (made
+by peers/install), the cost of gradient rules, diagnostics and determinism,
+tracing, compiling and memory against depth, and a matrix product for scale.
 """
 
 import json
+import os
+import pathlib
 import sys
 from collections.abc import Sequence
 
@@ -15,7 +22,8 @@ from absl import flags
 from shared_transformer_tf import errors
 from shared_transformer_tf.cli import command, startup
 
-SUBJECTS = ("attention",)
+SUBJECTS = ("attention", "train")
+TRAINING_PARTS = ("speed", "rules", "depth")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,20 +44,78 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"Nothing to measure is called {subject!r}. Say one of "
                 f"{', '.join(SUBJECTS)} after the command's name."
             )
-        startup.import_tensorflow()
-        from shared_transformer_tf.benchmark import attention
-
-        results = attention.compare_attention(rounds=values.rounds)
-        print(json.dumps(results, indent=2))
+        results = _measure(subject, values)
+        text = json.dumps(results, indent=2)
+        print(text)
+        if values.output:
+            _keep(results, text, pathlib.Path(values.output))
 
     return command.run(__doc__, _define_flags, benchmark, argv)
+
+
+def _measure(subject: str, values: flags.FlagValues) -> dict:
+    startup.import_tensorflow()
+    if subject == "attention":
+        from shared_transformer_tf.benchmark import attention
+
+        return attention.compare_attention(rounds=values.rounds)
+    from shared_transformer_tf.benchmark import matrix_product, training
+
+    return {
+        "float32_gflops_of_a_matrix_product": matrix_product.gflops("float32"),
+        "bfloat16_gflops_of_a_matrix_product": matrix_product.gflops(
+            "bfloat16"
+        ),
+        **training.compare(
+            values.parts,
+            values.rounds,
+            values.steps,
+            values.peers,
+            os.cpu_count() or 1,
+        ),
+    }
+
+
+def _keep(results: dict, text: str, path: pathlib.Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text + "\n", encoding="utf-8")
+    if "rounds" in results:
+        from shared_transformer_tf.benchmark import training_picture
+
+        training_picture.draw(results, str(path.with_suffix(".png")))
 
 
 def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "rounds",
         30,
-        "Pairs of timed steps.",
+        "Turns of each side.",
         lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "steps",
+        5,
+        "Steps in each turn, for train.",
+        lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_multi_enum(
+        "parts",
+        list(TRAINING_PARTS),
+        list(TRAINING_PARTS),
+        "What train measures; once for each.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "peers",
+        "peers",
+        "Folder of the peers, for train; empty: without them.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "output",
+        "",
+        "JSON file to write too; train draws a .png beside it.",
         flag_values=values,
     )

@@ -10,11 +10,13 @@ from shared_transformer_tf.cli import benchmark
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Say one of attention"),
-        (["--rounds=3"], "Say one of attention"),
+        ([], "Say one of attention, train"),
+        (["--rounds=3"], "Say one of attention, train"),
         (["speed"], "'speed'"),
         (["attention", "more"], "'more'"),
         (["attention", "--rounds=0"], "--rounds=0 is wrong"),
+        (["train", "--parts=all"], "--parts=all is wrong"),
+        (["train", "--parts=speed", "--peers=/nowhere"], "/nowhere/install"),
     ],
 )
 def test_the_command_wants_a_subject(arguments, message, capsys):
@@ -37,3 +39,24 @@ def test_the_command_prints_json(capsys, monkeypatch):
     )
     assert benchmark.main(["benchmark", "attention", "--rounds=3"]) == 0
     assert json.loads(capsys.readouterr().out) == {"rounds": 3}
+
+
+def test_train_writes_what_it_prints_and_a_picture(
+    capsys, monkeypatch, tmp_path
+):
+    group = {"float32": {"tokens_per_second": 9, "speed_ratio": 1.0}}
+    monkeypatch.setattr(
+        "shared_transformer_tf.benchmark.training.compare",
+        lambda parts, *_: {"rounds": 1, **{part: group for part in parts}},
+    )
+    monkeypatch.setattr(
+        "shared_transformer_tf.benchmark.matrix_product.gflops",
+        lambda dtype: 100.0,
+    )
+    output = tmp_path / "new" / "speed.json"
+    arguments = ["--parts=rules", f"--output={output}"]
+    assert benchmark.main(["benchmark", "train", *arguments]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["rules"] == group and "depth" not in printed
+    assert json.loads(output.read_text()) == printed
+    assert output.with_suffix(".png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,39 @@
+"""One side of a speed comparison: a process that does steps when told.
+
+A contender prints one line of JSON when it is warm, then for each number of
+steps on its standard input one line with the seconds that they took. So
+several of them, from different environments, can be timed in turns. Peers
+load this file alone; it imports nothing of the package.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+
+def serve(step: Callable[[], None], **facts) -> None:
+    """Warms a step up and answers until standard input ends.
+
+    Args:
+        step: one training step; returns when it is done.
+        **facts: for the first line, such as versions.
+    """
+    start = time.perf_counter()
+    step()
+    first = time.perf_counter() - start
+    for _ in range(3):
+        step()
+    _say(first_step_seconds=first, **facts)
+    for line in sys.stdin:
+        start = time.perf_counter()
+        for _ in range(int(line)):
+            step()
+        seconds = time.perf_counter() - start
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        _say(seconds=seconds, peak_gib=peak)
+
+
+def _say(**values) -> None:
+    print(json.dumps(values), flush=True)

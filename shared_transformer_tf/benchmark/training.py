@@ -1,0 +1,242 @@
+"""Training steps timed side by side: precisions, rules, depths, and peers.
+
+Every contender is a process of its own, made warm first; then all of a group
+do a few steps in turns, round after round, so that what else the machine does
+meets all of them. Ratios are taken round by round.
+"""
+
+import contextlib
+import dataclasses
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from shared_transformer_tf.errors import InputError
+
+TINY = {
+    "vocabulary_size": 8000,
+    "num_layers": 4,
+    "hidden_dim": 128,
+    "num_heads": 4,
+    "intermediate_dim": 256,
+    "dropout": 0.1,
+}
+SMALL = TINY | {"num_layers": 3, "hidden_dim": 256, "intermediate_dim": 1024}
+_BATCHES = {"tiny": (240, 17), "small": (64, 24)}  # rows, tokens of each
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """A process that does steps when told; see `benchmark.contender`.
+
+    Attributes:
+        name: for the table.
+        command: program and arguments.
+        tokens: target tokens of a step.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    tokens: int
+
+
+def ours(name: str, model: dict, batch: tuple[int, int], **settings):
+    """Returns a contender of `benchmark.training_step`."""
+    rows, length = batch
+    given = settings | {"model": model, "rows": rows, "length": length}
+    module = "shared_transformer_tf.benchmark.training_step"
+    command = (sys.executable, "-m", module, json.dumps(given))
+    return Contender(name, command, rows * length)
+
+
+def speed_contenders(
+    model: dict, batch: tuple[int, int], peers: str, threads: int
+) -> list[Contender]:
+    """Returns ours in each precision, and the peers.
+
+    Args:
+        model: arguments of `SharedTransformer`.
+        batch: rows, and tokens of each.
+        peers: folder with their environments and scripts; empty: none.
+        threads: for PyTorch; TensorFlow takes all processors by itself.
+
+    Raises:
+        InputError: if a peer is not installed.
+    """
+    xla = {"jit_compile": True}
+    bfloat16 = model | {"dtype": "mixed_bfloat16"}
+    found = [
+        ours("float32", model, batch),
+        ours("float32 XLA", model, batch, compile=xla),
+        ours("bfloat16", bfloat16, batch),
+        ours("bfloat16 XLA", bfloat16, batch, compile=xla),
+    ]
+    if not peers:
+        return found
+    settings = {"model": model, "rows": batch[0], "length": batch[1]}
+    settings["threads"] = threads
+    half = settings | {"precision": "bfloat16"}
+    return [
+        *found,
+        _peer("OpenNMT-tf", peers, "opennmt", settings),
+        _peer("PyTorch float32", peers, "pytorch", settings),
+        _peer("PyTorch bfloat16", peers, "pytorch", half),
+    ]
+
+
+def _peer(name: str, folder: str, peer: str, settings: dict) -> Contender:
+    python = pathlib.Path(folder, f".{peer}", "bin", "python")
+    script = pathlib.Path(folder, f"{peer}_step.py")
+    if not python.exists():
+        raise InputError(
+            f"{name} is not installed: there is no {python}. Run "
+            f"{folder}/install, or give --peers= to go without."
+        )
+    command = (str(python), str(script), json.dumps(settings))
+    return Contender(name, command, settings["rows"] * settings["length"])
+
+
+def rule_contenders() -> list[Contender]:
+    """Returns each gradient rule, and diagnostics in every step."""
+    model = TINY | {"num_blocks": 2, "sharing": "sequence"}
+    batch = _BATCHES["tiny"]
+    rules = ("none", "uses", "sqrt_uses", "aligned", "unit", "clip")
+    return [
+        *(
+            ours(
+                rule,
+                model,
+                batch,
+                compile={"gradient_rule": rule}
+                | ({"per_use_clip_norm": 1.0} if rule == "clip" else {}),
+            )
+            for rule in rules
+        ),
+        ours("diagnostics in each step", model, batch, diagnose=True),
+        ours("deterministic", model, batch, deterministic=True),
+    ]
+
+
+def depth_contenders(recompute: bool) -> list[Contender]:
+    """Returns 6 layers, and 24 over 6 blocks, kept and recomputed.
+
+    Args:
+        recompute: take a batch whose activations need more than 1 GiB.
+    """
+    batch = (512, 24) if recompute else (64, 24)
+    six = TINY | {"num_layers": 6}
+    deep = TINY | {"num_layers": 24, "num_blocks": 6, "sharing": "cycle"}
+    found = [ours("6 layers", six, batch), ours("24 over 6", deep, batch)]
+    if recompute:
+        again = deep | {"recompute": True}
+        found.append(ours("24 over 6, recomputed", again, batch))
+    return found
+
+
+def measure(
+    contenders: Sequence[Contender], rounds: int, steps: int
+) -> dict[str, dict[str, Any]]:
+    """Times contenders in turns.
+
+    Args:
+        contenders: the first is the one that ratios refer to.
+        rounds: how often each has its turn.
+        steps: in each turn.
+
+    Returns:
+        By name: `tokens_per_second` (median), `speed_ratio`, the speed over
+        the first's, median over rounds, with `speed_ratio_quartiles`;
+        `peak_gib` and what the contender said of itself.
+    """
+    with contextlib.ExitStack() as stack:
+        running = [stack.enter_context(_Running(one)) for one in contenders]
+        facts = [one.read() for one in running]
+        turns = [[one.turn(steps) for one in running] for _ in range(rounds)]
+    results = {}
+    for index, (one, said) in enumerate(zip(contenders, facts, strict=True)):
+        seconds = [turn[index]["seconds"] / steps for turn in turns]
+        speeds = [one.tokens / second for second in seconds]
+        ratios = sorted(
+            (one.tokens / turn[index]["seconds"])
+            / (contenders[0].tokens / turn[0]["seconds"])
+            for turn in turns
+        )
+        results[one.name] = said | {
+            "tokens_per_second": round(statistics.median(speeds)),
+            "step_seconds": statistics.median(seconds),
+            "speed_ratio": statistics.median(ratios),
+            "speed_ratio_quartiles": [
+                ratios[len(ratios) // 4],
+                ratios[-1 - len(ratios) // 4],
+            ],
+            "peak_gib": turns[-1][index]["peak_gib"],
+        }
+    return results
+
+
+class _Running:
+    """A contender at work."""
+
+    def __init__(self, contender: Contender):
+        self._name = contender.name
+        self._process = subprocess.Popen(
+            contender.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> "_Running":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.kill()
+        self._process.wait()
+
+    def read(self) -> dict[str, Any]:
+        line = self._process.stdout.readline()
+        if not line:
+            raise InputError(
+                f"The contender {self._name!r} ended with exit code "
+                f"{self._process.wait()}; what it printed is above."
+            )
+        return json.loads(line)
+
+    def turn(self, steps: int) -> dict[str, float]:
+        self._process.stdin.write(f"{steps}\n")
+        self._process.stdin.flush()
+        return self.read()
+
+
+def compare(
+    parts: Sequence[str], rounds: int, steps: int, peers: str, threads: int
+) -> dict[str, Any]:
+    """Measures the parts asked for; see the module.
+
+    Args:
+        parts: of `speed`, `rules` and `depth`.
+        rounds: turns of each contender.
+        steps: in each turn.
+        peers: see `speed_contenders`.
+        threads: as well.
+    """
+    results: dict[str, Any] = {"rounds": rounds, "steps": steps}
+    if "speed" in parts:
+        for size, model in (("tiny", TINY), ("small", SMALL)):
+            results[f"speed_{size}"] = measure(
+                speed_contenders(model, _BATCHES[size], peers, threads),
+                rounds,
+                steps,
+            )
+    if "rules" in parts:
+        results["rules"] = measure(rule_contenders(), rounds, steps)
+    if "depth" in parts:
+        results["depth"] = measure(depth_contenders(False), rounds, steps)
+        results["memory"] = measure(depth_contenders(True), 2, 1)
+    return results
