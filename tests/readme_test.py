@@ -23,9 +23,16 @@ def run(script, folder):
 
 def test_first_script_trains_and_second_goes_on(tmp_path):
     text = README.read_text(encoding="utf-8")
-    first, second = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    first, second, _ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     printed = run(first, tmp_path)
     assert len(printed) == 1
     assert (tmp_path / "model.keras").exists()
     check = "\nassert model.optimizer.iterations == 400\n"
     assert run(second + check, tmp_path) == printed
+
+
+def test_third_script_counts_uses_in_a_model_that_is_not_ours(tmp_path):
+    text = README.read_text(encoding="utf-8")
+    *_, script = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    check = "\nassert set(counts.values()) == {1, 6}\n"
+    assert run(script + check, tmp_path) == []

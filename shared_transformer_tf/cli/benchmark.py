@@ -1,10 +1,14 @@
 """Measures speed, as ratios taken in one run; prints JSON.
 
 python bin/benchmark.py attention
+python bin/benchmark.py rules
 python bin/benchmark.py train --output=results/training.json
 
 attention: a step of our self- and cross-attention, forward and backward,
 against keras_nlp's CachedMultiHeadAttention, at the size of Multi30k tiny.
+
+rules: how far 50 updates under each gradient rule lead away from those of
+`none`, by optimizer.
 
 train: training steps in each precision against OpenNMT-tf and PyTorch (made
 by peers/install), the cost of gradient rules, diagnostics and determinism,
@@ -22,7 +26,7 @@ from absl import flags
 from shared_transformer_tf import errors
 from shared_transformer_tf.cli import command, startup
 
-SUBJECTS = ("attention", "train")
+SUBJECTS = ("attention", "rules", "train")
 TRAINING_PARTS = ("speed", "rules", "depth")
 
 
@@ -59,6 +63,10 @@ def _measure(subject: str, values: flags.FlagValues) -> dict:
         from shared_transformer_tf.benchmark import attention
 
         return attention.compare_attention(rounds=values.rounds)
+    if subject == "rules":
+        from shared_transformer_tf.benchmark import rules
+
+        return rules.compare_rules()
     from shared_transformer_tf.benchmark import matrix_product, training
 
     return {

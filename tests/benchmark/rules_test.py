@@ -1,0 +1,27 @@
+"""What rules change, measured on a small model."""
+
+import pytest
+
+from shared_transformer_tf.benchmark import rules
+
+
+@pytest.fixture(scope="module")
+def distances():
+    return rules.compare_rules(updates=5)
+
+
+@pytest.mark.parametrize("rule", ["uses", "sqrt_uses"])
+def test_a_constant_factor_acts_by_clip_and_sgd_alone(distances, rule):
+    assert distances["adam"][rule] < 1e-3
+    assert distances["adam, global clip"][rule] > 1e-2
+    assert distances["sgd"][rule] > 1e-2
+
+
+@pytest.mark.parametrize("rule", ["aligned", "unit", "clip"])
+def test_rules_of_each_use_act_under_adam(distances, rule):
+    assert distances["adam"][rule] > 1e-2
+
+
+def test_update_scaling_acts_under_every_optimizer(distances):
+    for by_rule in distances.values():
+        assert by_rule["update_scaling=uses"] > 0.1
