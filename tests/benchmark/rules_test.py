@@ -11,15 +11,14 @@ def distances():
 
 
 @pytest.mark.parametrize("rule", ["uses", "sqrt_uses"])
-def test_a_constant_factor_acts_by_clip_and_sgd_alone(distances, rule):
-    assert distances["adam"][rule] < 1e-3
-    assert distances["adam, global clip"][rule] > 1e-2
-    assert distances["sgd"][rule] > 1e-2
+def test_a_constant_factor_acts_under_sgd_and_not_under_adam(distances, rule):
+    assert distances["adam"][rule] < 5e-3  # rounding, epsilon
+    assert distances["sgd"][rule] > 0.1
 
 
 @pytest.mark.parametrize("rule", ["aligned", "unit", "clip"])
 def test_rules_of_each_use_act_under_adam(distances, rule):
-    assert distances["adam"][rule] > 1e-2
+    assert distances["adam"][rule] > 5e-3
 
 
 def test_update_scaling_acts_under_every_optimizer(distances):
