@@ -7,6 +7,7 @@ gives the same mask.
 
 import tensorflow as tf
 
+_LEVELS = 2**16
 _STRIDE = 1_000_003  # prime, so that sites and steps do not meet
 
 
@@ -15,12 +16,21 @@ def dropout(x: tf.Tensor, rate: float, seed: tf.Tensor | None) -> tf.Tensor:
 
     Args:
         x: any float tensor.
-        rate: fraction in [0, 1).
+        rate: fraction in [0, 1), taken to the nearest of 65,536 levels.
         seed: int32 (2,); `None` drops nothing.
     """
     if seed is None or rate == 0:
         return x
-    return tf.nn.experimental.stateless_dropout(x, rate, seed)
+    dropped = min(round(rate * _LEVELS), _LEVELS - 1)
+    size = tf.size(x)
+    # Half of each 32-bit number is enough for one element, at half the time.
+    bits = tf.random.stateless_uniform(
+        [(size + 1) // 2], seed, None, None, tf.uint32
+    )
+    bits = tf.reshape(tf.bitcast(bits, tf.uint16), [-1])[:size]
+    kept = tf.reshape(bits, tf.shape(x)) >= tf.constant(dropped, tf.uint16)
+    scale = tf.constant(_LEVELS / (_LEVELS - dropped), x.dtype)
+    return tf.where(kept, x * scale, tf.zeros([], x.dtype))
 
 
 def site_seed(seed: tf.Tensor | None, site: int) -> tf.Tensor | None:

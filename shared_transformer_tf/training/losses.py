@@ -5,15 +5,16 @@ over the vocabulary V, the loss of a token is
 
     -sum_v q_v log p_v = logsumexp(z) - (1 - s) z_target - (s / V) sum_v z_v
 
-and its gradient in the logits z is softmax(z) - q. Only the exponentials are
-kept from the forward pass; their row sums enter as a factor on the narrow
-side of the products, so that nothing but matrix products touches a tensor as
-wide as the vocabulary in the backward pass.
+and its gradient in the logits z is softmax(z) - q. One pass over the logits
+makes the softmax p, which is kept; as z_target - logsumexp(z) = log p_target,
+the loss needs no pass of its own, and in the backward pass nothing but matrix
+products touches a tensor as wide as the vocabulary.
 """
 
 import tensorflow as tf
 
 PAD_ID = 0
+_SMALLEST = 1e-30  # a probability below it may have lost digits
 
 
 def projected_token_losses(
@@ -62,31 +63,25 @@ def _projected_losses(rows, kernel, labels, label_smoothing) -> tf.Tensor:
     @tf.custom_gradient
     def losses(rows, kernel):
         logits = tf.matmul(rows, kernel, transpose_b=True)  # (tokens, words)
-        highest = tf.reduce_max(logits, axis=-1, keepdims=True)
-        exponentials = tf.exp(logits - highest)
-        total = tf.reduce_sum(tf.cast(exponentials, wide), axis=-1)
+        probabilities = tf.nn.softmax(logits)
+        log_total = _log_total(logits, probabilities, labels)
         target_rows = tf.gather(kernel, labels)  # (tokens, hidden)
         mean_row = tf.reduce_mean(tf.cast(kernel, wide), axis=0)
         expected = (1 - label_smoothing) * tf.cast(target_rows, wide)
         expected += label_smoothing * mean_row
         expected_logit = tf.reduce_sum(expected * tf.cast(rows, wide), axis=-1)
-        value = (
-            tf.math.log(total) + tf.cast(highest[:, 0], wide) - expected_logit
-        )
+        value = log_total - expected_logit
 
         def gradient(upstream):
             dtype = rows.dtype
             weight = upstream[:, tf.newaxis]  # (tokens, 1)
-            scale = weight / total[:, tf.newaxis]
-            through = tf.matmul(exponentials, kernel)
-            rows_gradient = scale * tf.cast(through, wide)
-            rows_gradient -= weight * expected
+            through = tf.cast(tf.matmul(probabilities, kernel), wide)
+            rows_gradient = weight * (through - expected)
             weighted_rows = weight * tf.cast(rows, wide)
-            scaled_rows = tf.cast(scale * tf.cast(rows, wide), dtype)
-            kernel_gradient = tf.cast(
-                tf.matmul(exponentials, scaled_rows, transpose_a=True),
-                wide,
+            kernel_gradient = tf.matmul(
+                probabilities, tf.cast(weighted_rows, dtype), transpose_a=True
             )
+            kernel_gradient = tf.cast(kernel_gradient, wide)
             if label_smoothing:
                 words = tf.cast(tf.shape(kernel)[0], wide)
                 spread = tf.reduce_sum(weighted_rows, axis=0) / words
@@ -103,6 +98,18 @@ def _projected_losses(rows, kernel, labels, label_smoothing) -> tf.Tensor:
         return value, gradient
 
     return losses(rows, kernel)
+
+
+def _log_total(logits, probabilities, labels) -> tf.Tensor:
+    """Returns logsumexp of each row of logits, float32 or float64."""
+    wide = _wide(logits.dtype)
+    right = tf.gather(logits, labels, batch_dims=1)
+    probability = tf.gather(probabilities, labels, batch_dims=1)
+    return tf.cond(
+        tf.reduce_all(probability > _SMALLEST),
+        lambda: tf.cast(right, wide) - tf.math.log(tf.cast(probability, wide)),
+        lambda: tf.reduce_logsumexp(tf.cast(logits, wide), axis=-1),
+    )
 
 
 def token_losses(
