@@ -12,9 +12,10 @@ import pathlib
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shared_transformer_tf.benchmark import matrix_product
 from shared_transformer_tf.errors import InputError
 
 TINY = {
@@ -37,11 +38,13 @@ class Contender:
         name: for the table.
         command: program and arguments.
         tokens: target tokens of a step.
+        precision: of the matrix product that its speed is held against.
     """
 
     name: str
     command: tuple[str, ...]
     tokens: int
+    precision: str = "float32"
 
 
 def ours(name: str, model: dict, batch: tuple[int, int], **settings):
@@ -50,7 +53,8 @@ def ours(name: str, model: dict, batch: tuple[int, int], **settings):
     given = settings | {"model": model, "rows": rows, "length": length}
     module = "shared_transformer_tf.benchmark.training_step"
     command = (sys.executable, "-m", module, json.dumps(given))
-    return Contender(name, command, rows * length)
+    precision = model.get("dtype", "float32").removeprefix("mixed_")
+    return Contender(name, command, rows * length, precision)
 
 
 def speed_contenders(
@@ -97,7 +101,12 @@ def _peer(name: str, folder: str, peer: str, settings: dict) -> Contender:
             f"{folder}/install, or give --peers= to go without."
         )
     command = (str(python), str(script), json.dumps(settings))
-    return Contender(name, command, settings["rows"] * settings["length"])
+    return Contender(
+        name,
+        command,
+        settings["rows"] * settings["length"],
+        settings.get("precision", "float32"),
+    )
 
 
 def rule_contenders() -> list[Contender]:
@@ -122,19 +131,26 @@ def rule_contenders() -> list[Contender]:
 
 
 def depth_contenders(recompute: bool) -> list[Contender]:
-    """Returns 6 layers, and 24 over 6 blocks, kept and recomputed.
+    """Returns 6 to 24 layers of 6 blocks, and 24 of as many.
 
     Args:
-        recompute: take a batch whose activations need more than 1 GiB.
+        recompute: take a batch whose activations need more than 1 GiB, and
+            24 layers whose activations are kept or recomputed.
     """
     batch = (512, 24) if recompute else (64, 24)
-    six = TINY | {"num_layers": 6}
-    deep = TINY | {"num_layers": 24, "num_blocks": 6, "sharing": "cycle"}
-    found = [ours("6 layers", six, batch), ours("24 over 6", deep, batch)]
+    of_six = TINY | {"num_blocks": 6, "sharing": "cycle"}
+    deep = of_six | {"num_layers": 24}
+    six = ours("6 layers", TINY | {"num_layers": 6}, batch)
+    shared = ours("24 over 6", deep, batch)
     if recompute:
         again = deep | {"recompute": True}
-        found.append(ours("24 over 6, recomputed", again, batch))
-    return found
+        return [six, shared, ours("24 over 6, recomputed", again, batch)]
+    return [
+        six,
+        ours("12 over 6", of_six | {"num_layers": 12}, batch),
+        shared,
+        ours("24 over 24", TINY | {"num_layers": 24}, batch),
+    ]
 
 
 def measure(
@@ -176,6 +192,27 @@ def measure(
             "peak_gib": turns[-1][index]["peak_gib"],
         }
     return results
+
+
+def add_shares(
+    measured: dict[str, dict[str, Any]],
+    contenders: Sequence[Contender],
+    ceilings: Mapping[str, float],
+) -> None:
+    """Adds to each how much of a matrix product's rate its steps reach.
+
+    Args:
+        measured: of `measure`; gets `share_of_matrix_product`. The first
+            contender has told the FLOPs of a step, the same for all.
+        contenders: that were measured.
+        ceilings: 10**9 FLOPs per second by precision.
+    """
+    flops = measured[contenders[0].name]["flops"]
+    for one in contenders:
+        rate = flops / measured[one.name]["step_seconds"] / 1e9
+        measured[one.name]["share_of_matrix_product"] = (
+            rate / ceilings[one.precision]
+        )
 
 
 class _Running:
@@ -228,12 +265,18 @@ def compare(
     """
     results: dict[str, Any] = {"rounds": rounds, "steps": steps}
     if "speed" in parts:
+        ceilings = {
+            precision: matrix_product.gflops(precision)
+            for precision in ("float32", "bfloat16")
+        }
+        results["gflops_of_a_matrix_product"] = ceilings
         for size, model in (("tiny", TINY), ("small", SMALL)):
-            results[f"speed_{size}"] = measure(
-                speed_contenders(model, _BATCHES[size], peers, threads),
-                rounds,
-                steps,
+            contenders = speed_contenders(
+                model, _BATCHES[size], peers, threads
             )
+            measured = measure(contenders, rounds, steps)
+            add_shares(measured, contenders, ceilings)
+            results[f"speed_{size}"] = measured
     if "rules" in parts:
         results["rules"] = measure(rule_contenders(), rounds, steps)
     if "depth" in parts:

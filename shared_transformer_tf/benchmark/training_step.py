@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from shared_transformer_tf.benchmark import contender
+from shared_transformer_tf.models.complexity import complexity
 from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.training import diagnostics
 
@@ -57,6 +58,10 @@ def main(settings: dict) -> None:
         step,
         trace_seconds=traced,
         resident_gib=resident,
+        flops=settings["rows"]
+        * complexity(
+            model, settings["length"], settings["length"]
+        ).training_flops,
         version=f"tensorflow {tf.__version__}, keras {keras.__version__}",
     )
 

@@ -67,21 +67,15 @@ def _measure(subject: str, values: flags.FlagValues) -> dict:
         from shared_transformer_tf.benchmark import rules
 
         return rules.compare_rules()
-    from shared_transformer_tf.benchmark import matrix_product, training
+    from shared_transformer_tf.benchmark import training
 
-    return {
-        "float32_gflops_of_a_matrix_product": matrix_product.gflops("float32"),
-        "bfloat16_gflops_of_a_matrix_product": matrix_product.gflops(
-            "bfloat16"
-        ),
-        **training.compare(
-            values.parts,
-            values.rounds,
-            values.steps,
-            values.peers,
-            os.cpu_count() or 1,
-        ),
-    }
+    return training.compare(
+        values.parts,
+        values.rounds,
+        values.steps,
+        values.peers,
+        os.cpu_count() or 1,
+    )
 
 
 def _keep(results: dict, text: str, path: pathlib.Path) -> None:

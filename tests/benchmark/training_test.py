@@ -84,3 +84,19 @@ def test_every_rule_and_depth_is_among_the_contenders():
         "24 over 6",
         "24 over 6, recomputed",
     ]
+
+
+def test_shares_are_rates_over_the_product_of_the_same_precision():
+    contenders = [
+        fake("ours", 1.0),
+        training.Contender("half", (), 1, precision="bfloat16"),
+    ]
+    measured = {
+        "ours": {"flops": 6e9, "step_seconds": 2.0},
+        "half": {"step_seconds": 1.0},
+    }
+    training.add_shares(
+        measured, contenders, {"float32": 30.0, "bfloat16": 60.0}
+    )
+    assert measured["ours"]["share_of_matrix_product"] == pytest.approx(0.1)
+    assert measured["half"]["share_of_matrix_product"] == pytest.approx(0.1)
