@@ -29,7 +29,7 @@ ARROWS = {
     "models": _BASE | {"layers", "training", "uses"},
     "decoding": {"config", "errors"},
     "evaluation": {"config", "errors"},
-    "export": {"config", "errors", "decoding"},
+    "export": {"config", "data", "decoding", "errors", "evaluation"},
     "run_directory": {"config", "errors"},
     "trained_run": _BASE
     | {"data", "decoding", "models", "run_directory", "training"},

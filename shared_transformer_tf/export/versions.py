@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from shared_transformer_tf import errors
 
 _UNFINISHED = ".unfinished-"
+# The file that tells a version's form.
+FORMS = {"saved_model.pb": "saved_model", "model.bin": "ctranslate2"}
 
 
 class Draft:
@@ -63,6 +65,45 @@ def next_version(output: str | os.PathLike) -> Iterator[Draft]:
 def numbers(output: pathlib.Path) -> list[int]:
     """Returns the version numbers that a folder holds."""
     return [int(x.name) for x in output.iterdir() if x.name.isdecimal()]
+
+
+def newest(path: str | os.PathLike) -> str:
+    """Returns a version's folder.
+
+    Args:
+        path: such a folder, or the folder of versions: the highest number
+            that holds an exported model is taken.
+
+    Raises:
+        InputError: if there is none.
+    """
+    path = pathlib.Path(path)
+    if _form(path):
+        return str(path)
+    found = [
+        int(entry.name)
+        for entry in (path.iterdir() if path.is_dir() else ())
+        if entry.name.isdecimal() and _form(entry)
+    ]
+    if not found:
+        raise errors.InputError(
+            f"{path} holds no exported model, expected a folder with one of "
+            f"{', '.join(FORMS)}, or with numbered versions of it: give what "
+            "`export` wrote."
+        )
+    return str(path / str(max(found)))
+
+
+def form(folder: str | os.PathLike) -> str:
+    """Returns the form of a version that `newest` gave; see `FORMS`."""
+    return _form(pathlib.Path(folder))
+
+
+def _form(folder: pathlib.Path) -> str:
+    for file, name in FORMS.items():
+        if (folder / file).is_file():
+            return name
+    return ""
 
 
 def _check_output(output: pathlib.Path) -> None:

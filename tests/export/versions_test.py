@@ -36,3 +36,20 @@ def test_what_is_not_a_version_is_left_alone(tmp_path):
     with pytest.raises(errors.InputError, match="is a file"):
         write(tmp_path / "notes.txt")
     assert [x.name for x in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_newest_version_of_any_form_is_taken(tmp_path):
+    for name, file in (
+        ("2", "saved_model.pb"),
+        ("10", "model.bin"),
+        ("11", "other"),
+        ("notes", "saved_model.pb"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).touch()
+    assert versions.newest(tmp_path) == str(tmp_path / "10")
+    assert versions.newest(tmp_path / "2") == str(tmp_path / "2")
+    assert versions.form(tmp_path / "2") == "saved_model"
+    assert versions.form(tmp_path / "10") == "ctranslate2"
+    with pytest.raises(errors.InputError, match="holds no exported model"):
+        versions.newest(tmp_path / "11")
