@@ -48,7 +48,7 @@ def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_enum(
         "quantization",
         "float32",
-        ["float32", "float16", "int16", "int8"],
+        ["float32", "float16", "int8"],
         "Type of the stored weights, for --format=ctranslate2.",
         flag_values=values,
     )

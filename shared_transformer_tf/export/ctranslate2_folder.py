@@ -30,7 +30,7 @@ _SEARCH = (
     "max_length_offset",
     "batch_sentences",
 )
-_WIDTHS = {"float32": 4, "float16": 2, "int16": 2, "int8": 1}
+_WIDTHS = {"float32": 4, "float16": 2, "int8": 1}
 _NAMES_OF_A_LAYER = 4096
 
 

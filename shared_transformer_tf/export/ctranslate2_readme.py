@@ -27,6 +27,7 @@ limit = search["max_length_factor"] * len(tokens) + search["max_length_offset"]
     patience=search["patience"],
     length_penalty=search["alpha"],
     min_decoding_length=0,
+    suppress_sequences=[["<pad>"], ["<s>"]],
     max_decoding_length=min(facts["max_length"], int(limit)),
 )
 print(target.decode(result.hypotheses[0]))

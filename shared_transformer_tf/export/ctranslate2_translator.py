@@ -20,6 +20,9 @@ METADATA = "metadata.json"
 # that our search, which stops when nothing better can come, returns.
 PATIENCE = 2.0
 _END = "</s>"
+_NEVER = [["<pad>"], ["<s>"]]  # no part of a translation
+# Of saved types that CPUs do not compute in; CTranslate2 would warn.
+_COMPUTE_TYPES = {"float16": "float32"}
 
 Hypothesis = tuple[list[str], float]
 
@@ -61,8 +64,11 @@ class CTranslate2Translator:
                 self.path,
                 inter_threads=threads or os.cpu_count() or 1,
                 intra_threads=1,
+                compute_type=_COMPUTE_TYPES.get(
+                    self.metadata["quantization"], "default"
+                ),
             )
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise errors.InputError(
                 f"{self.path} cannot be loaded as a CTranslate2 export "
                 f"({' '.join(str(error).split())[:300]}): it is damaged or "
@@ -192,6 +198,7 @@ class CTranslate2Translator:
             max_decoding_length=self._limit(sources[batch[0]]),
             num_hypotheses=beam_size if exactly else 1,
             min_decoding_length=0,
+            suppress_sequences=_NEVER,
             max_input_length=0,  # cut already
             return_end_token=True,
             return_scores=True,
