@@ -36,7 +36,8 @@ ARROWS = {
     "experiment": _BASE
     | {"data", "decoding", "evaluation", "models", "run_directory"}
     | {"trained_run", "training"},
-    "benchmark": _BASE | {"layers", "models", "training"},
+    "benchmark": _BASE
+    | {"evaluation", "export", "layers", "models", "trained_run", "training"},
     "cli": _BASE
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
     | {"trained_run"},
