@@ -45,14 +45,21 @@ class Run:
 
         Where its files are gone the list is empty, and the log says so.
         """
+        return self.sample_pairs(number)[0]
+
+    def sample_pairs(self, number: int) -> tuple[list[str], list[str]]:
+        """Returns lines of the dev set and their translations.
+
+        Where its files are gone the lists are empty, and the log says so.
+        """
         try:
             text = corpus.load_split(
                 self.config.data, "valid", self.config.training.seed
             )
         except InputError as error:
             logging.warning("No dev lines for the check: %s", error)
-            return []
-        return text.source[:number]
+            return [], []
+        return text.source[:number], text.target[:number]
 
 
 def build_model(config: Config, tokenizer: Tokenizer) -> SharedTransformer:

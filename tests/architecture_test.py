@@ -29,14 +29,15 @@ ARROWS = {
     "models": _BASE | {"layers", "training", "uses"},
     "decoding": {"config", "errors"},
     "evaluation": {"config", "errors"},
-    "export": {"config", "errors", "decoding"},
+    "export": {"config", "data", "decoding", "errors", "evaluation"},
     "run_directory": {"config", "errors"},
     "trained_run": _BASE
     | {"data", "decoding", "models", "run_directory", "training"},
     "experiment": _BASE
     | {"data", "decoding", "evaluation", "models", "run_directory"}
     | {"trained_run", "training"},
-    "benchmark": _BASE | {"layers", "models", "training"},
+    "benchmark": _BASE
+    | {"evaluation", "export", "layers", "models", "trained_run", "training"},
     "cli": _BASE
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
     | {"trained_run"},

@@ -1,8 +1,10 @@
-"""Measures speed, as ratios taken in one run; prints JSON.
+r"""Measures speed, as ratios taken in one run; prints JSON.
 
 python bin/benchmark.py attention
 python bin/benchmark.py rules
 python bin/benchmark.py train --output=results/training.json
+python bin/benchmark.py quantization --workdir=RUN --workdir=RUN2 \
+    --source=FILE --reference=FILE --output=results/quantization.json
 
 attention: a step of our self- and cross-attention, forward and backward,
 against keras_nlp's CachedMultiHeadAttention, at the size of Multi30k tiny.
@@ -13,6 +15,9 @@ rules: how far 50 updates under each gradient rule lead away from those of
 train: training steps in each precision against OpenNMT-tf and PyTorch (made
 by peers/install), the cost of gradient rules, diagnostics and determinism,
 tracing, compiling and memory against depth, and a matrix product for scale.
+
+quantization: runs exported to CTranslate2 in float32 and int8: BLEU, size and
+sentences per second, by how often weights are used.
 """
 
 import json
@@ -25,8 +30,9 @@ from absl import flags
 
 from shared_transformer_tf import errors
 from shared_transformer_tf.cli import command, startup
+from shared_transformer_tf.export import optional
 
-SUBJECTS = ("attention", "rules", "train")
+SUBJECTS = ("attention", "rules", "train", "quantization")
 TRAINING_PARTS = ("speed", "rules", "depth")
 
 
@@ -58,7 +64,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _measure(subject: str, values: flags.FlagValues) -> dict:
+    if subject == "quantization":
+        command.require(values, "workdir", "source", "reference")
+        optional.require("ctranslate2")
     startup.import_tensorflow()
+    if subject == "quantization":
+        return _measure_quantization(values)
     if subject == "attention":
         from shared_transformer_tf.benchmark import attention
 
@@ -75,6 +86,16 @@ def _measure(subject: str, values: flags.FlagValues) -> dict:
         values.steps,
         values.peers,
         os.cpu_count() or 1,
+    )
+
+
+def _measure_quantization(values: flags.FlagValues) -> dict:
+    from shared_transformer_tf.benchmark import quantization
+    from shared_transformer_tf.data import corpus
+
+    text = corpus.read_parallel(values.source, values.reference)
+    return quantization.compare(
+        values.workdir, text.source, text.target, values.rounds
     )
 
 
@@ -115,6 +136,14 @@ def _define_flags(values: flags.FlagValues) -> None:
         "Folder of the peers, for train; empty: without them.",
         flag_values=values,
     )
+    flags.DEFINE_multi_string(
+        "workdir", [], "A run, for quantization.", flag_values=values
+    )
+    for name, text in (
+        ("source", "File of sentences to translate, for quantization."),
+        ("reference", "File of their translations."),
+    ):
+        flags.DEFINE_string(name, "", text, flag_values=values)
     flags.DEFINE_string(
         "output",
         "",

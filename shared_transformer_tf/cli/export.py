@@ -1,17 +1,24 @@
-"""Exports a run as a model that translates text to text on its own.
+r"""Exports a run as a model that translates text to text on its own.
 
 python bin/export.py --workdir=runs/multi30k --output=runs/multi30k/export
+python bin/export.py --workdir=runs/multi30k --output=runs/multi30k/small \
+    --format=ctranslate2 --quantization=int8
 
-Writes <output>/<next number>/ and prints that folder.
+Writes <output>/<next number>/ and prints that folder. Before, it is checked
+that the export translates as the run does.
 """
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
 from shared_transformer_tf import errors
 from shared_transformer_tf.cli import command, decoding_flags, startup
+from shared_transformer_tf.export import optional
+
+_SAMPLES = 200  # dev lines that a check translates
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,8 +41,15 @@ def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_enum(
         "format",
         "saved_model",
-        ["saved_model"],
+        ["saved_model", "ctranslate2"],
         "Form of the export.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "quantization",
+        "float32",
+        ["float32", "float16", "int8"],
+        "Type of the stored weights, for --format=ctranslate2.",
         flag_values=values,
     )
     decoding_flags.define(values)
@@ -43,23 +57,69 @@ def _define_flags(values: flags.FlagValues) -> None:
 
 def _export(values: flags.FlagValues) -> None:
     command.require(values, "workdir", "output")
+    _check_form(values)
     startup.import_tensorflow()
     from shared_transformer_tf import trained_run
-    from shared_transformer_tf.export import parity_gate, saved_model
+    from shared_transformer_tf.export import parity_gate
 
+    write = _WRITERS[values.format]
     run = trained_run.load_run(values.workdir, values.checkpoint)
+    options = decoding_flags.options(values, run.config)
     try:
-        folder = saved_model.export_saved_model(
-            run.model,
-            run.tokenizer,
-            values.output,
-            decoding_flags.options(values, run.config),
-            run.config.data.max_length,
-            samples=run.sample_lines(),
-        )
+        folder = write(values, run, options)
     except parity_gate.ParityError as error:
         raise errors.InputError(
             f"{error} Nothing was written into {values.output}; translate "
             "with --workdir, and report this line."
         ) from error
     print(folder)
+
+
+def _check_form(values: flags.FlagValues) -> None:
+    """Refuses before TensorFlow is loaded."""
+    if values.format == "ctranslate2":
+        optional.require("ctranslate2")
+    elif values.quantization != "float32":
+        raise errors.InputError(
+            f"--quantization={values.quantization} goes with "
+            "--format=ctranslate2 only."
+        )
+
+
+def _saved_model(values: flags.FlagValues, run: Any, options: Any) -> str:
+    from shared_transformer_tf.export import saved_model
+
+    return saved_model.export_saved_model(
+        run.model,
+        run.tokenizer,
+        values.output,
+        options,
+        run.config.data.max_length,
+        samples=run.sample_lines(),
+    )
+
+
+def _ctranslate2(values: flags.FlagValues, run: Any, options: Any) -> str:
+    from shared_transformer_tf.export import ctranslate2_folder
+
+    if values.length_penalty == "gnmt":
+        raise errors.InputError(
+            "--length_penalty=gnmt is not in CTranslate2: leave the flag out, "
+            "or give power."
+        )
+    sources, references = run.sample_pairs(_SAMPLES)
+    return ctranslate2_folder.export_ctranslate2(
+        run.model,
+        run.tokenizer,
+        values.output,
+        ctranslate2_folder.Settings(
+            decoding=options,
+            max_length=run.config.data.max_length,
+            quantization=values.quantization,
+            sources=sources,
+            references=references,
+        ),
+    )
+
+
+_WRITERS = {"saved_model": _saved_model, "ctranslate2": _ctranslate2}

@@ -1,16 +1,18 @@
 """An exported model, back in Python."""
 
 import os
-import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the SentencePiece operations
 
 from shared_transformer_tf import errors
 from shared_transformer_tf.decoding import translator
+from shared_transformer_tf.export import optional, versions
 
 _SIGNATURE = "serving_default"
+
+Translate = Callable[[Sequence[str]], list[str]]
 
 
 class LoadedExport:
@@ -32,7 +34,7 @@ class LoadedExport:
     """
 
     def __init__(self, path: str | os.PathLike, batch_sentences: int = 64):
-        self.path = _version_folder(pathlib.Path(path))
+        self.path = versions.newest(path)
         self.batch_sentences = batch_sentences
         try:
             self._module = tf.saved_model.load(self.path)
@@ -65,30 +67,20 @@ class LoadedExport:
         return results
 
 
-def load_exported(path: str | os.PathLike) -> LoadedExport:
+def load_exported(path: str | os.PathLike) -> Translate:
     """Returns a callable: list of strings to list of strings.
 
     Args:
-        path: a version's folder, or the folder of versions.
+        path: a version's folder, or the folder of versions; of any form that
+            `export` writes.
 
     Raises:
         InputError: if there is no export that translates text.
     """
-    return LoadedExport(path)
+    folder = versions.newest(path)
+    if versions.form(folder) == "ctranslate2":
+        optional.require("ctranslate2")
+        from shared_transformer_tf.export import ctranslate2_translator
 
-
-def _version_folder(path: pathlib.Path) -> str:
-    if (path / "saved_model.pb").is_file():
-        return str(path)
-    versions = [
-        int(folder.parent.name)
-        for folder in path.glob("*/saved_model.pb")
-        if folder.parent.name.isdecimal()
-    ]
-    if not versions:
-        raise errors.InputError(
-            f"{path} holds no exported model, expected a folder with "
-            "saved_model.pb or with numbered versions of it: give what "
-            "`export` wrote."
-        )
-    return str(path / str(max(versions)))
+        return ctranslate2_translator.CTranslate2Translator(folder)
+    return LoadedExport(folder)

@@ -1,11 +1,9 @@
 """A trained model as a SavedModel: text in, text out."""
 
-import contextlib
 import datetime
 import json
 import os
 import pathlib
-import tempfile
 from collections.abc import Sequence
 from importlib import metadata
 
@@ -13,11 +11,9 @@ import keras
 import tensorflow as tf
 from absl import logging
 
-from shared_transformer_tf import config, errors
+from shared_transformer_tf import config
 from shared_transformer_tf.decoding import search
-from shared_transformer_tf.export import parity_gate, text_graph
-
-_UNFINISHED = ".unfinished-"
+from shared_transformer_tf.export import parity_gate, text_graph, versions
 
 
 def export_saved_model(
@@ -55,52 +51,13 @@ def export_saved_model(
             nothing is left of it.
     """
     options = options or config.DecodingConfig()
-    output = pathlib.Path(output)
-    _check_output(output)
-    made = [
-        folder for folder in (output, *output.parents) if not folder.exists()
-    ]
-    output.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as undo:
-        for folder in reversed(made):  # undone from the innermost outwards
-            undo.callback(folder.rmdir)
-        with tempfile.TemporaryDirectory(
-            dir=output, prefix=_UNFINISHED
-        ) as unfinished:
-            draft = os.path.join(unfinished, "version")
-            _write(model, tokenizer, draft, options, max_length)
-            logging.info("Checking the export against the model.")
-            parity_gate.check(
-                draft, model, tokenizer, options, max_length, samples
-            )
-            version = output / str(max(_versions(output), default=0) + 1)
-            os.rename(draft, version)
-        undo.pop_all()  # it is there now
-    return str(version)
-
-
-def _versions(output: pathlib.Path) -> list[int]:
-    return [int(x.name) for x in output.iterdir() if x.name.isdecimal()]
-
-
-def _check_output(output: pathlib.Path) -> None:
-    if not output.exists():
-        return
-    if not output.is_dir():
-        raise errors.InputError(
-            f"{output} is a file; give a folder for the exported versions."
+    with versions.next_version(output) as draft:
+        _write(model, tokenizer, draft.path, options, max_length)
+        logging.info("Checking the export against the model.")
+        parity_gate.check(
+            draft.path, model, tokenizer, options, max_length, samples
         )
-    foreign = sorted(
-        entry.name
-        for entry in output.iterdir()
-        if not (entry.name.isdecimal() and entry.is_dir())
-        and not entry.name.startswith(_UNFINISHED)
-    )
-    if foreign:
-        raise errors.InputError(
-            f"{output} holds {foreign[0]!r}, expected nothing but folders of "
-            "numbered versions: give a new or empty folder."
-        )
+    return draft.version
 
 
 def _write(model, tokenizer, path, options, max_length) -> None:

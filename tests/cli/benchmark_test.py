@@ -10,8 +10,8 @@ from shared_transformer_tf.cli import benchmark
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Say one of attention, rules, train"),
-        (["--rounds=3"], "Say one of attention, rules, train"),
+        ([], "Say one of attention, rules, train, quantization"),
+        (["--rounds=3"], "Say one of attention, rules, train, quantization"),
         (["speed"], "'speed'"),
         (["attention", "more"], "'more'"),
         (["attention", "--rounds=0"], "--rounds=0 is wrong"),

@@ -46,6 +46,9 @@ class Run:
     def sample_lines(self):
         return ["a dev line"]
 
+    def sample_pairs(self, number):
+        return ["a dev line"], ["its translation"]
+
     def translator(self, options=None):
         self.asked.append(options)
         return UpperCase(options)

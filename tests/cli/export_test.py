@@ -92,6 +92,45 @@ def test_a_bug_while_exporting_keeps_its_traceback(fake_run, replace):
         export.main(["export", "--workdir=r", "--output=out"])
 
 
+def test_ctranslate2_gets_the_run_and_the_quantization(
+    fake_run, monkeypatch, capsys
+):
+    folder = importlib.import_module(
+        "shared_transformer_tf.export.ctranslate2_folder"
+    )
+    calls = []
+
+    def export_ctranslate2(*arguments):
+        calls.append(arguments)
+        return "out/1"
+
+    monkeypatch.setattr(folder, "export_ctranslate2", export_ctranslate2)
+    flags = ["--workdir=r", "--output=out", "--format=ctranslate2"]
+    assert export.main(["export", *flags, "--quantization=int8"]) == 0
+    assert capsys.readouterr().out == "out/1\n"
+    ((model, _, output, settings),) = calls
+    assert (model, output) == ("model", "out")
+    assert (settings.quantization, settings.max_length) == ("int8", 128)
+    assert settings.sources == ["a dev line"]
+    assert settings.references == ["its translation"]
+    assert export.main(["export", *flags, "--length_penalty=gnmt"]) == 1
+    assert "not in CTranslate2" in capsys.readouterr().err
+
+
+def test_quantization_is_for_ctranslate2(capsys):
+    flags = ["--workdir=r", "--output=out", "--quantization=int8"]
+    assert export.main(["export", *flags]) == 1
+    assert "goes with --format=ctranslate2" in capsys.readouterr().err
+
+
+def test_a_missing_package_is_named(monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    flags = ["--workdir=r", "--output=out", "--format=ctranslate2"]
+    assert export.main(["export", *flags]) == 1
+    message = capsys.readouterr().err
+    assert "pip install 'shared-transformer-tf[ctranslate2]'" in message
+
+
 def test_output_is_wanted(capsys):
     assert export.main(["export", "--workdir=r"]) == 1
     assert "--output is missing" in capsys.readouterr().err

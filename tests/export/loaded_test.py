@@ -14,14 +14,6 @@ def test_folder_without_an_export_is_refused(tmp_path):
             loaded.load_exported(path)
 
 
-def test_newest_version_is_taken(tmp_path):
-    for name in ("2", "10", "notes"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "saved_model.pb").touch()
-    assert loaded._version_folder(tmp_path) == str(tmp_path / "10")
-    assert loaded._version_folder(tmp_path / "2") == str(tmp_path / "2")
-
-
 class Joiner(tf.Module):
     """Translates by appending a stored sum."""
 

@@ -1,0 +1,104 @@
+import pytest
+
+from shared_transformer_tf.decoding.translator import clean_text
+from shared_transformer_tf.export import ctranslate2_gate, parity_gate
+from tests.export import exported
+
+
+class Export:
+    """An export that changes translations and scores as told."""
+
+    def __init__(self, tokenizer, change=str, scale=1.0):
+        self.tokenizer = tokenizer
+        self.change = change
+        self.scale = scale
+
+    def translate_with_scores(self, lines):
+        texts = [clean_text(line) for line in lines]
+        changed = [self.change(text) for text in texts]
+        return [
+            (new, -1.0 - 0.1 * (new != old))
+            for new, old in zip(changed, texts, strict=True)
+        ]
+
+    def score(self, sources, targets):
+        return [-self.scale * len(target) for target in targets]
+
+
+class InMemory(Export):
+    max_length = 16
+
+    def translate_with_scores(self, lines):
+        return [[best] for best in super().translate_with_scores(lines)]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return exported.make_tokenizer()
+
+
+LINES = [f"one two three four {word}" for word in "five six seven".split()]
+
+
+def check(tokenizer, quantization="float32", lines=LINES, **changes):
+    return ctranslate2_gate.check(
+        Export(tokenizer, **changes),
+        InMemory(tokenizer),
+        quantization,
+        lines,
+        lines,
+    )
+
+
+def five_is_six(text):
+    return text.replace("five", "six")
+
+
+def test_equal_answers_pass_and_are_counted(tokenizer):
+    report = check(tokenizer)
+    assert report["identical"] == report["identical_or_tied"] == 1
+    assert report["score_difference_largest"] == 0
+    assert report["bleu"] == report["bleu_of_model"] == pytest.approx(100)
+    assert report["lines"] > len(LINES)
+
+
+def test_without_lines_made_ones_serve(tokenizer):
+    report = check(tokenizer, lines=[])
+    assert report["lines"] >= 30 and "bleu" not in report
+
+
+def test_a_tie_is_no_difference_but_is_told(tokenizer, monkeypatch):
+    monkeypatch.setattr(ctranslate2_gate, "_TIE", 0.11)
+    change = {"change": lambda text: text or "x"}  # blank: not in the BLEU
+    report = check(tokenizer, **change)
+    assert report["identical"] < 0.9
+    assert report["identical_or_tied"] == 1
+
+
+@pytest.mark.parametrize(
+    "changes, reason",
+    [
+        ({"scale": 1.001}, "the largest difference is 0.00"),
+        ({"change": lambda text: text or "x"}, "lines .* '' becomes 'x', not"),
+        ({"change": five_is_six}, "lines as the model does"),
+    ],
+)
+def test_differences_fail(tokenizer, changes, reason):
+    with pytest.raises(parity_gate.ParityError, match=reason):
+        check(tokenizer, **changes)
+
+
+def test_few_changed_lines_fail_by_bleu(tokenizer):
+    lines = LINES[1:] * 60 + LINES[:1]
+    with pytest.raises(parity_gate.ParityError, match="BLEU on"):
+        check(tokenizer, lines=lines, change=lambda x: x.replace("five", "a"))
+
+
+def test_rounded_weights_may_differ_within_their_bounds(tokenizer):
+    changes = {"change": five_is_six, "scale": 1.001}
+    report = check(tokenizer, "int8", LINES[1:], **changes)
+    assert report["score_difference_mean"] > 0
+    with pytest.raises(parity_gate.ParityError, match="int8.*BLEU"):
+        check(tokenizer, "int8", **changes)
+    with pytest.raises(parity_gate.ParityError, match="the mean difference"):
+        check(tokenizer, "int8", scale=1.1)
