@@ -30,16 +30,17 @@ ARROWS = {
     "decoding": {"config", "errors"},
     "evaluation": {"config", "errors"},
     "export": {"config", "errors", "decoding"},
+    "serving": {"errors"},
     "run_directory": {"config", "errors"},
     "trained_run": _BASE
     | {"data", "decoding", "models", "run_directory", "training"},
     "experiment": _BASE
     | {"data", "decoding", "evaluation", "models", "run_directory"}
     | {"trained_run", "training"},
-    "benchmark": _BASE | {"layers", "models", "training"},
+    "benchmark": _BASE | {"layers", "models", "serving", "training"},
     "cli": _BASE
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
-    | {"trained_run"},
+    | {"serving", "trained_run"},
 }
 # Rooms whose modules are imported before anything slow may start.
 LIGHT = (

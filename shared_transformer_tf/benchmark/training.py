@@ -271,9 +271,7 @@ def compare(
         }
         results["gflops_of_a_matrix_product"] = ceilings
         for size, model in (("tiny", TINY), ("small", SMALL)):
-            contenders = speed_contenders(
-                model, _BATCHES[size], peers, threads
-            )
+            contenders = speed_contenders(model, _BATCHES[size], peers, threads)
             measured = measure(contenders, rounds, steps)
             add_shares(measured, contenders, ceilings)
             results[f"speed_{size}"] = measured
