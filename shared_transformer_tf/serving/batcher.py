@@ -66,7 +66,7 @@ class Batcher:
     message, for what somebody else sent.
 
     Args:
-        run: an awaitable call of signature name and arrays.
+        run: an awaitable call of signature name, arrays and the seconds left.
         limits: of batches and queue.
         observe: told the queue's change in rows, and of each batch its
             signature and rows.
@@ -223,11 +223,12 @@ class Batcher:
         self, entry: signature.Signature, batch: list[_Piece]
     ) -> None:
         rows = sum(piece.rows for piece in batch)
+        latest = max(piece.deadline for piece in batch)
+        left = latest - asyncio.get_running_loop().time()
         self._observe(0, entry.name, rows)
         try:
-            outputs = await self._run(
-                entry.name, _join([p.arrays for p in batch])
-            )
+            joined = _join([piece.arrays for piece in batch])
+            outputs = await self._run(entry.name, joined, left)
             parts = _part(outputs, [piece.rows for piece in batch])
         except Exception as error:  # whatever it is, it is the client's answer
             if len(batch) == 1:

@@ -19,13 +19,10 @@ class Refusal(Exception):
     Args:
         code: the name of a gRPC status, one of `HTTP_STATUS`.
         message: what came and what was expected.
+        http_status: `None`: the usual one of the code.
     """
 
-    def __init__(self, code: str, message: str):
+    def __init__(self, code: str, message: str, http_status: int | None = None):
         super().__init__(message)
         self.code = code
-
-    @property
-    def http_status(self) -> int:
-        """The status of an HTTP answer."""
-        return HTTP_STATUS[self.code]
+        self.http_status = http_status or HTTP_STATUS[code]

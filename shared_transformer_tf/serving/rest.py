@@ -79,13 +79,10 @@ class Rest:
                 response = await handler(request)
             except refusal.Refusal as error:
                 response = _error(error.http_status, str(error))
+                if error.http_status in (408, 413):
+                    response.force_close()  # the rest is not waited for
                 if error.code in refusal.TRY_LATER:
                     response.headers["Retry-After"] = _RETRY_SECONDS
-            except web.HTTPRequestEntityTooLarge:
-                most = self._service.settings.max_body_bytes
-                message = f"The body is larger than {most} bytes."
-                response = _error(413, message)
-                response.force_close()
             except web.HTTPException as error:
                 message = (
                     f"{error.reason}: {request.method} {request.path[:200]!r}."
@@ -119,7 +116,14 @@ class Rest:
             async with asyncio.timeout(self._service.settings.client_seconds):
                 return await request.read()
         except TimeoutError:
-            raise web.HTTPRequestTimeout() from None
+            raise refusal.Refusal(
+                "DEADLINE_EXCEEDED", "The body came too slowly.", 408
+            ) from None
+        except web.HTTPRequestEntityTooLarge:
+            most = self._service.settings.max_body_bytes
+            raise refusal.Refusal(
+                "OUT_OF_RANGE", f"The body is larger than {most} bytes."
+            ) from None
 
     async def _status(self, request: web.Request) -> web.Response:
         name, version = _asked(request)

@@ -23,6 +23,7 @@ from shared_transformer_tf.serving import (
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 _MOST_WARMUP_RECORDS = 1000
+_WARMUP_SECONDS = 600.0
 
 
 class Servable:
@@ -69,13 +70,14 @@ class Servable:
         self._lock = threading.Lock()
 
     def run(
-        self, name: str, arrays: dict[str, np.ndarray]
+        self, name: str, arrays: dict[str, np.ndarray], seconds: float
     ) -> dict[str, np.ndarray]:
         """Runs a signature.
 
         Args:
             name: of the signature.
             arrays: that its `check` accepts.
+            seconds: after which it is given up.
 
         Returns:
             The outputs by name.
@@ -84,10 +86,16 @@ class Servable:
             Refusal: if the graph fails.
         """
         entry = self.signatures[name]
+        milliseconds = max(1, round(1000 * seconds))
+        options = tf.compat.v1.RunOptions(timeout_in_ms=milliseconds)
         try:
             outputs = self._callable(entry)(
-                *(arrays[name] for name in entry.inputs)
+                *(arrays[name] for name in entry.inputs), options=options
             )
+        except tf.errors.DeadlineExceededError as error:
+            raise refusal.Refusal(
+                "DEADLINE_EXCEEDED", "The model took longer than it may."
+            ) from error
         except (tf.errors.InvalidArgumentError, ValueError) as error:
             raise refusal.Refusal(
                 "INVALID_ARGUMENT", f"The model refuses: {_first_line(error)}"
@@ -104,6 +112,7 @@ class Servable:
                 self._callables[entry.name] = self._session.make_callable(
                     [spec.tensor for spec in entry.outputs.values()],
                     [spec.tensor for spec in entry.inputs.values()],
+                    accept_options=True,
                 )
             return self._callables[entry.name]
 
@@ -144,7 +153,7 @@ class Servable:
         entry = self.signatures[name]
         arrays = tensor_message.decode(request.inputs, entry)
         entry.check(arrays)
-        self.run(name, arrays)
+        self.run(name, arrays, _WARMUP_SECONDS)
 
     def close(self) -> None:
         """Frees the graph and its weights."""
@@ -152,6 +161,7 @@ class Servable:
 
 
 def _first_line(error: Exception) -> str:
-    message = getattr(error, "message", None) or str(error)
-    lines = message.strip().splitlines() or [type(error).__name__]
+    # TensorFlow's errors put a preface before the message of their context.
+    cause = error.__context__ if isinstance(error, tf.errors.OpError) else None
+    lines = str(cause or error).strip().splitlines() or [type(error).__name__]
     return lines[0][:300].rstrip(".")

@@ -63,8 +63,8 @@ class Server:
             told.threads,
         )
         return batcher.Batcher(
-            lambda name, arrays: loop.run_in_executor(
-                self._threads, loaded.run, name, arrays
+            lambda name, arrays, seconds: loop.run_in_executor(
+                self._threads, loaded.run, name, arrays, seconds
             ),
             limits,
             self._metrics.observe_batcher,
@@ -92,6 +92,7 @@ class Server:
             access_log=None,
             # Work for a client that went away is not done.
             handler_cancellation=True,
+            lingering_time=1.0,
             keepalive_timeout=self._settings.client_seconds,
             shutdown_timeout=self._settings.stop_seconds,
         )
