@@ -16,7 +16,7 @@ class VersionFolder:
     Attributes:
         number: its version.
         path: its folder.
-        identity: differs for a folder that was written again.
+        identity: differs for a graph that was written again.
     """
 
     number: int
@@ -38,7 +38,8 @@ def find(base: str | os.PathLike) -> list[VersionFolder]:
             facts = (entry / GRAPH_FILE).stat()
         except (FileNotFoundError, NotADirectoryError):
             continue
-        identity = (facts.st_ino, facts.st_mtime_ns)
+        # A copy may keep the time of writing, and get a freed inode.
+        identity = (facts.st_ino, facts.st_ctime_ns)
         found.append(VersionFolder(int(entry.name), str(entry), identity))
     return sorted(found, key=lambda version: -version.number)
 

@@ -37,7 +37,7 @@ class VersionManager:
 
     The newest version that is not known to fail is served; taking a folder
     away goes back to the one before it. One that fails to load or to warm up
-    is not tried again before its files change.
+    is not tried again before its graph is written again.
 
     Attributes:
         current: what is served; `None` before `start` and after `stop`.

@@ -156,6 +156,10 @@ class Process(Address):
     def stop(self):
         """Returns the exit code after SIGTERM."""
         self.process.terminate()
+        return self.wait()
+
+    def wait(self):
+        """Returns the exit code."""
         code = self.process.wait(60)
         self.process.stdout.close()
         return code
