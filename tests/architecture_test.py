@@ -30,6 +30,7 @@ ARROWS = {
     "decoding": {"config", "errors"},
     "evaluation": {"config", "errors"},
     "export": {"config", "data", "decoding", "errors", "evaluation"},
+    "serving": {"errors"},
     "run_directory": {"config", "errors"},
     "trained_run": _BASE
     | {"data", "decoding", "models", "run_directory", "training"},
@@ -37,10 +38,11 @@ ARROWS = {
     | {"data", "decoding", "evaluation", "models", "run_directory"}
     | {"trained_run", "training"},
     "benchmark": _BASE
-    | {"evaluation", "export", "layers", "models", "trained_run", "training"},
+    | {"evaluation", "export", "layers", "models", "serving", "trained_run"}
+    | {"training"},
     "cli": _BASE
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
-    | {"trained_run"},
+    | {"serving", "trained_run"},
 }
 # Rooms whose modules are imported before anything slow may start.
 LIGHT = (

@@ -95,6 +95,8 @@ def test_every_module_and_config_is_installed_and_no_test(installed):
     ):
         for path in (ROOT / name).rglob("*.py"):
             assert (folder / path.relative_to(ROOT / name)).is_file(), path
+    page = {path.name for path in (package / "serving" / "page").iterdir()}
+    assert page == {"index.html", "page.css", "page.js"}
     assert {x.name for x in installed.iterdir() if x.suffix == ""} == {
         "bin",
         "shared_transformer_tf",
@@ -106,10 +108,11 @@ def test_every_command_answers(name, installed, tmp_path):
     command = str(installed / "bin" / name)
     done = run(installed, tmp_path, command, "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Flags:" in done.stdout and "--workdir" in done.stdout
-    done = run(installed, tmp_path, command, "--wokdir=x")
+    flag = "model" if name == "stt-serve" else "workdir"
+    assert "Flags:" in done.stdout and f"--{flag}\n" in done.stdout
+    done = run(installed, tmp_path, command, f"--{flag[:2]}{flag[3:]}=x")
     assert done.returncode == 1
-    assert done.stderr.count("\n") == 1 and "--workdir" in done.stderr
+    assert done.stderr.count("\n") == 1 and f"--{flag}" in done.stderr
 
 
 def test_shipped_configs_are_found_and_train(installed, tmp_path):

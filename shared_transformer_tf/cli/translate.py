@@ -2,6 +2,7 @@
 
 python bin/translate.py --workdir=runs/multi30k < text > translations
 python bin/translate.py --model=runs/multi30k/export < text > translations
+python bin/translate.py --server=127.0.0.1:8500 < text > translations
 
 With --num_best above 1, or --sampling and --num_samples, the translations of
 a line stand on one line, parted by tabs.
@@ -18,6 +19,7 @@ from shared_transformer_tf.cli import command, decoding_flags, lines, startup
 # One chunk of random translations: what is drawn depends on the cutting, so
 # it must not depend on how fast a pipe delivers.
 _SAMPLED_LINES = 512
+_FROM = ("workdir", "model", "server")
 _SAMPLING_FLAGS = ("temperature", "top_k", "top_p", "num_samples", "seed")
 
 
@@ -36,12 +38,21 @@ def _define_flags(values: flags.FlagValues) -> None:
         ("workdir", "Folder of a run."),
         ("checkpoint", "Checkpoint to take; unset: the run's best average."),
         ("model", "Folder of an exported model, instead of a run."),
+        ("server", "HOST:PORT of gRPC of a server, instead of a run."),
+        ("server_model", "What the server calls the model: `translator`."),
     ):
         flags.DEFINE_string(name, "", text, flag_values=values)
     flags.DEFINE_integer(
         "num_best",
         1,
         "Translations per line, at most the beam size.",
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "server_seconds",
+        120.0,
+        "With --server. Gives up after so long without any answer.",
+        lower_bound=0.1,
         flag_values=values,
     )
     flags.DEFINE_boolean(
@@ -59,18 +70,27 @@ def _define_flags(values: flags.FlagValues) -> None:
 
 
 def _translate(values: flags.FlagValues) -> None:
-    if bool(values.workdir) == bool(values.model):
+    given = [name for name in _FROM if values[name].value]
+    if len(given) != 1:
         raise errors.InputError(
-            "Give one of --workdir, a run, and --model, an export."
+            "Give one of --workdir, a run, --model, an export, and --server, "
+            "an address."
         )
     if values.num_best < 1:
         raise errors.InputError(
             f"--num_best is {values.num_best}, expected 1 to the beam size."
         )
     _check_sampling(values)
+    for name in ("server_model", "server_seconds"):
+        if values[name].present and not values.server:
+            raise errors.InputError(f"--{name} needs --server.")
+    if values.server:
+        options = _server_options(values)
     startup.import_tensorflow()
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
-    if values.model:
+    if values.server:
+        translate = _served(values, options)
+    elif values.model:
         translate = _exported(values)
     else:
         translate = _of_run(values)
@@ -102,6 +122,40 @@ def _exported(values: flags.FlagValues) -> Callable:
             raise errors.InputError(f"--{name} cannot be set here: {reason}")
     model = loaded.load_exported(values.model)
     return lambda number, chunk: [[text] for text in model(chunk)]
+
+
+def _server_options(values: flags.FlagValues):
+    from shared_transformer_tf.serving import call_options, requirement
+
+    requirement.check(requirement.CLIENT)
+    host, _, port = values.server.rpartition(":")
+    if not (host and port.isascii() and port.isdecimal()):
+        raise errors.InputError(
+            f"--server is {values.server!r}, expected HOST:PORT of gRPC, such "
+            "as 127.0.0.1:8500."
+        )
+    refused = [*decoding_flags.given(values), "checkpoint", "sampling"]
+    for name in refused:
+        if values[name].present and name not in ("beam_size", "alpha"):
+            raise errors.InputError(
+                f"--{name} cannot be set with --server: the model was "
+                "exported with its search; use --workdir."
+            )
+    return call_options.CallOptions(
+        name=values.server_model or "translator",
+        num_best=values.num_best,
+        beam_size=values.beam_size,
+        length_penalty=values.alpha,
+    )
+
+
+def _served(values: flags.FlagValues, options) -> Callable:
+    from shared_transformer_tf.serving import client
+
+    translate = client.Client(
+        values.server, options, patience_seconds=values.server_seconds
+    )
+    return lambda number, chunk: translate(chunk)
 
 
 def _of_run(values: flags.FlagValues) -> Callable:

@@ -5,8 +5,17 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from shared_transformer_tf import config
-from shared_transformer_tf.decoding import greedy, hypotheses, top_k
-from shared_transformer_tf.decoding.hypotheses import IMPOSSIBLE, POSSIBLE
+from shared_transformer_tf.decoding import (
+    candidates,
+    greedy,
+    hypotheses,
+    live_rows,
+)
+from shared_transformer_tf.decoding.hypotheses import (
+    IMPOSSIBLE,
+    POSSIBLE,
+    SearchSpace,
+)
 
 
 class _Finished(NamedTuple):
@@ -47,8 +56,9 @@ def beam_search(
     A beam of one is greedy search, whatever the length penalty.
 
     Args:
-        space: what to decode; its state has `options.beam_size` beams.
-        options: beam size and penalties.
+        space: what to decode; its state has `options.beam_size` beams, or as
+            many as the row of the largest of its own beam sizes.
+        options: beam size, at least those of the rows, and penalties.
         num_best: hypotheses wanted per row, at most the beam size. It does
             not change which are found, only how long the search goes on.
 
@@ -56,65 +66,64 @@ def beam_search(
         Up to `num_best` distinct hypotheses per row. Rows of which nothing
         finished give what was alive at their limit, marked as truncated.
     """
-    if options.beam_size == 1:
+    if options.beam_size == 1 and space.beam_sizes is None:
         return greedy.greedy_search(space, options)
-    return _BeamSearch(space, options, num_best).run()
+    return _BeamSearch(space, options, num_best).run(space)
 
 
 class _BeamSearch:
-    """The loop's parts, over one search space."""
+    """The loop's parts, for some or all rows of a search space."""
 
     def __init__(self, space, options, num_best):
-        self.space = space
         self.options = options
         self.num_beams = options.beam_size
+        if space.beam_sizes is not None:
+            self.num_beams = hypotheses.most_beams(space.beam_sizes)
         self.num_best = num_best
-        self.batch = tf.shape(space.limits)[0]
-        limit_penalty = hypotheses.length_penalty(space.limits, options)
-        self.limit_penalty = limit_penalty  # (batch,)
 
-    def run(self) -> hypotheses.Hypotheses:
-        beams = tf.TensorShape([None, self.num_beams])
+    def run(self, space: SearchSpace) -> hypotheses.Hypotheses:
+        loop = live_rows.Loop(self.shapes(space), self.advance, self.results)
+        return live_rows.run(space, self.first(space), loop)
+
+    def shapes(self, space: SearchSpace) -> _Search:
+        known = self.num_beams if isinstance(self.num_beams, int) else None
+        beams = tf.TensorShape([None, known])
         best = tf.TensorShape([None, self.num_best])
-        shapes = _Search(
+        return _Search(
             position=tf.TensorShape([]),
             active=tf.TensorShape([None]),
             log_probabilities=beams,
             ids=beams + [None],
             coverage=beams + [None],
             finished=_Finished(best, best, best + [None]),
-            state=hypotheses.growing_shapes(self.space.state),
+            state=hypotheses.growing_shapes(space.state),
         )
-        (search,) = tf.while_loop(
-            lambda search: tf.reduce_any(search.active),
-            lambda search: (self.advance(search),),
-            (self.first(),),
-            shape_invariants=(shapes,),
-        )
-        return self.results(search)
 
-    def first(self) -> _Search:
-        alive = [[0.0] + [IMPOSSIBLE] * (self.num_beams - 1)]
-        best = [self.batch, self.num_best]
+    def first(self, space: SearchSpace) -> _Search:
+        batch = tf.shape(space.limits)[0]
+        alive = tf.one_hot(
+            [0], self.num_beams, on_value=0.0, off_value=IMPOSSIBLE
+        )
+        best = [batch, self.num_best]
         return _Search(
             position=tf.constant(0),
-            active=self.space.limits > 0,
-            log_probabilities=tf.tile(alive, [self.batch, 1]),
-            ids=tf.fill([self.batch, self.num_beams, 1], config.START_ID),
+            active=space.limits > 0,
+            log_probabilities=tf.tile(alive, [batch, 1]),
+            ids=tf.fill([batch, self.num_beams, 1], config.START_ID),
             coverage=hypotheses.first_coverage(
-                self.space, self.num_beams, self.options
+                space, self.num_beams, self.options
             ),
             finished=_Finished(
                 tf.fill(best, IMPOSSIBLE),
                 tf.fill(best, IMPOSSIBLE),
                 tf.zeros([*best, 1], tf.int32),
             ),
-            state=self.space.state,
+            state=space.state,
         )
 
-    def advance(self, search: _Search) -> _Search:
-        logits, attention, state = self.space.step_fn(
-            search.ids[:, :, -1], search.position, search.state
+    def advance(self, space: SearchSpace, search: _Search) -> _Search:
+        logits, attention, state = space.step_fn(
+            search.ids[:, :, -1], search.position, search.state, space.context
         )
         active = search.active[:, tf.newaxis]
         if self.options.coverage_penalty:
@@ -123,14 +132,25 @@ class _BeamSearch:
                 coverage=search.coverage + attention * running
             )
         # each (batch, 2 beams), best first
-        log_probabilities, parents, tokens = _candidates(
-            logits, search.log_probabilities
+        log_probabilities, parents, tokens = candidates.best_extensions(
+            logits,
+            search.log_probabilities,
+            self.num_beams,
+            self.options.beam_size,
         )
-        finished = self.collect(search, log_probabilities, parents, tokens)
+        if space.beam_sizes is not None:
+            log_probabilities = candidates.first_ones(
+                log_probabilities, 2 * space.beam_sizes
+            )
+        finished = self.collect(
+            space, search, log_probabilities, parents, tokens
+        )
         alive, chosen = tf.math.top_k(
             tf.where(tokens == config.END_ID, IMPOSSIBLE, log_probabilities),
             self.num_beams,
         )
+        if space.beam_sizes is not None:
+            alive = candidates.first_ones(alive, space.beam_sizes)
         parents = tf.gather(parents, chosen, batch_dims=1)
         tokens = tf.gather(tokens, chosen, batch_dims=1)
         # rows that have stopped stay as they are
@@ -138,24 +158,35 @@ class _BeamSearch:
         parents = tf.where(active, parents, tf.range(self.num_beams))
         tokens = tf.where(active, tokens, config.PAD_ID)
         position = search.position + 1
-        reachable = alive[:, 0] / self.limit_penalty
         return _Search(
             position=position,
             active=search.active
-            & (position < self.space.limits)
-            & (alive[:, 0] > POSSIBLE)
-            & (reachable > finished.scores[:, -1]),
+            & (position < space.limits)
+            & self.hopeful(space, alive[:, 0], finished),
             log_probabilities=alive,
             ids=_extended(search.ids, parents, tokens),
             coverage=tf.gather(search.coverage, parents, batch_dims=1),
             finished=finished,
-            state=tf.nest.map_structure(
-                lambda x: tf.gather(x, parents, batch_dims=1), state
-            ),
+            state=space.reorder(state, parents),
         )
+
+    def hopeful(
+        self, space: SearchSpace, alive: tf.Tensor, finished: _Finished
+    ) -> tf.Tensor:
+        """Whether the best alive hypothesis may still be among the best."""
+        penalty = space.length_penalty(
+            space.limits[:, tf.newaxis], self.options
+        )
+        reachable = alive / penalty[:, 0]
+        result = (alive > POSSIBLE) & (reachable > finished.scores[:, -1])
+        if space.beam_sizes is not None:  # a beam of one is greedy search
+            ended = finished.scores[:, 0] > POSSIBLE
+            result &= ~(ended & (space.beam_sizes == 1))
+        return result
 
     def collect(
         self,
+        space: SearchSpace,
         search: _Search,
         log_probabilities: tf.Tensor,
         parents: tf.Tensor,
@@ -163,6 +194,10 @@ class _BeamSearch:
     ) -> _Finished:
         """Merges the candidates that end into the finished hypotheses."""
         log_probabilities = log_probabilities[:, : self.num_beams]
+        if space.beam_sizes is not None:
+            log_probabilities = candidates.first_ones(
+                log_probabilities, space.beam_sizes
+            )
         parents = parents[:, : self.num_beams]
         tokens = tokens[:, : self.num_beams]
         ends = (tokens == config.END_ID) & (log_probabilities > POSSIBLE)
@@ -170,7 +205,7 @@ class _BeamSearch:
             log_probabilities,
             search.position + 1,
             tf.gather(search.coverage, parents, batch_dims=1),
-            self.space,
+            space,
             self.options,
         )
         ends &= search.active[:, tf.newaxis]
@@ -183,11 +218,13 @@ class _BeamSearch:
         old = old._replace(ids=tf.pad(old.ids, [[0, 0], [0, 0], [0, 1]]))
         return _best(old, new, self.num_best)
 
-    def results(self, search: _Search) -> hypotheses.Hypotheses:
+    def results(
+        self, space: SearchSpace, search: _Search
+    ) -> hypotheses.Hypotheses:
         unfinished = search.finished.scores[:, :1] < POSSIBLE  # (batch, 1)
         usable = unfinished & (search.log_probabilities > POSSIBLE)
         alive = _Finished(
-            tf.where(usable, self.alive_scores(search), IMPOSSIBLE),
+            tf.where(usable, self.alive_scores(space, search), IMPOSSIBLE),
             search.log_probabilities,
             search.ids,
         )
@@ -195,7 +232,7 @@ class _BeamSearch:
         exists = best.scores > POSSIBLE
         ids = tf.where(exists[:, :, tf.newaxis], best.ids, config.PAD_ID)
         ids = ids[:, :, 1:]
-        limited = self.space.limits[:, tf.newaxis] > 0
+        limited = space.limits[:, tf.newaxis] > 0
         return hypotheses.Hypotheses(
             ids=ids,
             scores=best.scores,
@@ -207,50 +244,15 @@ class _BeamSearch:
             counts=tf.math.count_nonzero(exists, -1, dtype=tf.int32),
         )
 
-    def alive_scores(self, search: _Search) -> tf.Tensor:
+    def alive_scores(self, space: SearchSpace, search: _Search) -> tf.Tensor:
         lengths = tf.math.count_nonzero(search.ids[:, :, 1:], -1)
         return hypotheses.normalized_scores(
             search.log_probabilities,
             lengths,
             search.coverage,
-            self.space,
+            space,
             self.options,
         )
-
-
-def _candidates(
-    logits: tf.Tensor, log_probabilities: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns the 2K best extensions of K beams.
-
-    The vocabulary is passed over as seldom as possible: the highest logits
-    of each beam come first, and only they are normalised.
-
-    Args:
-        logits: (batch, beams, vocabulary).
-        log_probabilities: (batch, beams), of the beams so far.
-
-    Returns:
-        Log-probabilities, beams extended and tokens, each (batch, 2 beams),
-        the most probable first.
-    """
-    batch = tf.shape(logits)[0]
-    num_beams, vocabulary = logits.shape[1:]
-    count = min(2 * num_beams + 2, vocabulary)  # two are never to be chosen
-    highest, tokens = top_k.top_k(logits, count)
-    # a softmax kernel is one fused pass; its largest value never underflows
-    largest = tf.gather(
-        tf.nn.softmax(logits), tokens[:, :, :1], batch_dims=2
-    )  # (batch, beams, 1)
-    extended = highest - highest[:, :, :1] + tf.math.log(largest)
-    extended += log_probabilities[:, :, tf.newaxis]
-    never = (tokens == config.PAD_ID) | (tokens == config.START_ID)
-    extended = tf.where(never, IMPOSSIBLE, extended)
-    best, index = tf.math.top_k(
-        tf.reshape(extended, [batch, num_beams * count]), 2 * num_beams
-    )
-    tokens = tf.reshape(tokens, [batch, num_beams * count])
-    return best, index // count, tf.gather(tokens, index, batch_dims=1)
 
 
 def _extended(

@@ -1,11 +1,25 @@
 """Paths that are decoded one token at a time, each on its own."""
 
+import functools
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from shared_transformer_tf import config
-from shared_transformer_tf.decoding import hypotheses
+from shared_transformer_tf.decoding import hypotheses, live_rows
+from shared_transformer_tf.decoding.hypotheses import SearchSpace
+
+
+class _Paths(NamedTuple):
+    """What the loop carries."""
+
+    position: tf.Tensor  # ()
+    active: tf.Tensor  # (batch, paths)
+    ids: tf.Tensor  # (batch, paths, 1 + position), start symbol first
+    log_probabilities: tf.Tensor  # (batch, paths)
+    coverage: tf.Tensor  # (batch, paths, source), or no columns
+    state: Any
 
 
 def greedy_search(
@@ -48,50 +62,71 @@ def follow(
     Returns:
         `num_paths` hypotheses per row, in no order.
     """
-    limits = space.limits[:, tf.newaxis]
-
-    def advance(position, active, ids, log_probabilities, coverage, state):
-        logits, attention, state = space.step_fn(ids[:, :, -1], position, state)
-        tokens = choose(_without_symbols(logits), position)
-        gained = tf.gather(logits, tokens, batch_dims=2)
-        gained -= tf.reduce_logsumexp(logits, -1)
-        log_probabilities += tf.where(active, gained, 0.0)
-        if options.coverage_penalty:
-            running = tf.cast(active, tf.float32)[:, :, tf.newaxis]
-            coverage += attention * running
-        tokens = tf.where(active, tokens, config.PAD_ID)
-        ids = tf.concat([ids, tokens[:, :, tf.newaxis]], 2)
-        position += 1
-        active &= (tokens != config.END_ID) & (position < limits)
-        return position, active, ids, log_probabilities, coverage, state
-
-    paths = tf.TensorShape([None, num_paths])
-    shapes = (tf.TensorShape([]), paths, paths + [None], paths, paths + [None])
-    _, _, ids, log_probabilities, coverage, _ = tf.while_loop(
-        lambda position, active, *_: tf.reduce_any(active),
-        advance,
-        _first(space, num_paths, options),
-        shape_invariants=(*shapes, hypotheses.growing_shapes(space.state)),
+    first = _first(space, num_paths, options)
+    each = tf.TensorShape([None, num_paths])
+    shapes = _Paths(
+        tf.TensorShape([]),
+        each,
+        each + [None],
+        each,
+        each + [None],
+        hypotheses.growing_shapes(space.state),
     )
-    ids = ids[:, :, 1:]
+    advance = functools.partial(_advance, choose, options)
+    results = functools.partial(_results, options)
+    return live_rows.run(space, first, live_rows.Loop(shapes, advance, results))
+
+
+def _advance(choose, options, space: SearchSpace, paths: _Paths) -> _Paths:
+    position, active = paths.position, paths.active
+    logits, attention, state = space.step_fn(
+        paths.ids[:, :, -1], position, paths.state, space.context
+    )
+    tokens = choose(_without_symbols(logits), position)
+    gained = tf.gather(logits, tokens, batch_dims=2)
+    gained -= tf.reduce_logsumexp(logits, -1)
+    coverage = paths.coverage
+    if options.coverage_penalty:
+        running = tf.cast(active, tf.float32)[:, :, tf.newaxis]
+        coverage += attention * running
+    tokens = tf.where(active, tokens, config.PAD_ID)
+    position += 1
+    limited = position < space.limits[:, tf.newaxis]
+    return _Paths(
+        position,
+        active & (tokens != config.END_ID) & limited,
+        tf.concat([paths.ids, tokens[:, :, tf.newaxis]], 2),
+        paths.log_probabilities + tf.where(active, gained, 0.0),
+        coverage,
+        state,
+    )
+
+
+def _results(
+    options, space: SearchSpace, paths: _Paths
+) -> hypotheses.Hypotheses:
+    ids = paths.ids[:, :, 1:]
     lengths = tf.math.count_nonzero(ids, -1, dtype=tf.int32)
-    scores = hypotheses.normalized_scores(
-        log_probabilities, lengths, coverage, space, options
-    )
     ended = tf.reduce_any(ids == config.END_ID, -1)
     return hypotheses.Hypotheses(
         ids,
-        scores,
-        log_probabilities,
+        hypotheses.normalized_scores(
+            paths.log_probabilities,
+            lengths,
+            paths.coverage,
+            space,
+            options,
+        ),
+        paths.log_probabilities,
         lengths,
-        truncated=(limits > 0) & ~ended,
-        counts=tf.fill(tf.shape(space.limits), num_paths),
+        truncated=(space.limits > 0)[:, tf.newaxis] & ~ended,
+        counts=tf.fill(tf.shape(space.limits), ids.shape[1]),
     )
 
 
-def _first(space, num_paths, options) -> tuple:
+def _first(space, num_paths, options) -> _Paths:
     shape = [tf.shape(space.limits)[0], num_paths]
-    return (
+    return _Paths(
         tf.constant(0),
         tf.broadcast_to(space.limits[:, tf.newaxis] > 0, shape),
         tf.fill([*shape, 1], config.START_ID),

@@ -11,24 +11,70 @@ IMPOSSIBLE = -1e9  # a score; finite, for infinities are no valid JSON
 POSSIBLE = -5e8  # every real score is above
 
 
+def gather_beams(state: Any, parents: tf.Tensor) -> Any:
+    """Returns a state in which beams continue others.
+
+    Args:
+        state: nest of tensors, leading dimensions (batch, beams).
+        parents: int32 (batch, beams), which beam each one continues.
+    """
+    return tf.nest.map_structure(
+        lambda x: tf.gather(x, parents, batch_dims=1), state
+    )
+
+
 class SearchSpace(NamedTuple):
     """What to decode: the sources, seen through one step of a model.
 
     Attributes:
-        step_fn: (ids (batch, beams) int32, position () int32, state) ->
-            (logits (batch, beams, vocabulary) float32, attention (batch,
+        step_fn: (ids (batch, beams) int32, position () int32, state, context)
+            -> (logits (batch, beams, vocabulary) float32, attention (batch,
             beams, source) float32, new state). The vocabulary is static.
-        state: nest of tensors, leading dimensions (batch, beams), before the
-            first step. Its axes of length 0 grow with the steps.
+        state: nest of tensors, leading dimension the batch, before the first
+            step. Its axes of length 0 grow with the steps.
         limits: (batch,) int32, output tokens at most, end symbol included.
             A row of limit 0 gets an empty hypothesis.
         source_mask: (batch, source) bool, true at tokens.
+        context: nest of tensors, leading dimension the batch, that the steps
+            do not change.
+        reorder: (state, parents (batch, beams)) -> the state in which beams
+            continue others.
+        beam_sizes: (batch,) int32, of each row, at most the beams of the
+            state; `None`: all of these.
+        alphas: (batch,) float32, `DecodingConfig.alpha` of each row; `None`:
+            that of the options.
     """
 
     step_fn: Callable
     state: Any
     limits: tf.Tensor
     source_mask: tf.Tensor
+    context: Any = ()
+    reorder: Callable = gather_beams
+    beam_sizes: tf.Tensor | None = None
+    alphas: tf.Tensor | None = None
+
+    def of_rows(self) -> dict[str, Any]:
+        """Returns what there is for each row, the state apart, by field."""
+        names = ("limits", "source_mask", "context", "beam_sizes", "alphas")
+        found = {name: getattr(self, name) for name in names}
+        return {name: x for name, x in found.items() if x is not None}
+
+    def length_penalty(
+        self, lengths: tf.Tensor, options: config.DecodingConfig
+    ) -> tf.Tensor:
+        """Returns the divisor of log-probabilities, see `length_penalty`.
+
+        Args:
+            lengths: of (batch, n) hypotheses, or a shape that broadcasts.
+            options: the kind, and alpha where rows have none of their own.
+        """
+        if self.alphas is None:
+            return length_penalty(
+                lengths, options.length_penalty, options.alpha
+            )
+        alphas = self.alphas[:, tf.newaxis]
+        return length_penalty(lengths, options.length_penalty, alphas)
 
 
 class Hypotheses(NamedTuple):
@@ -53,17 +99,27 @@ class Hypotheses(NamedTuple):
     counts: tf.Tensor
 
 
+def most_beams(beam_sizes: tf.Tensor) -> tf.Tensor:
+    """Returns the largest of (batch,) beam sizes, 1 if there is no row."""
+    return tf.reduce_max(tf.concat([beam_sizes, [1]], 0))
+
+
 def length_penalty(
-    lengths: tf.Tensor, options: config.DecodingConfig
+    lengths: tf.Tensor, kind: str, alpha: float | tf.Tensor
 ) -> tf.Tensor:
     """Returns the float32 divisor of log-probabilities, for any shape.
 
     It does not fall with the length, and is at least 1 from length 1 on.
+
+    Args:
+        lengths: in tokens.
+        kind: `DecodingConfig.length_penalty`.
+        alpha: the exponent, at least 0; broadcasts to `lengths`.
     """
     lengths = tf.cast(tf.maximum(lengths, 1), tf.float32)
-    if options.length_penalty == "gnmt":
+    if kind == "gnmt":
         lengths = (5.0 + lengths) / 6.0
-    return tf.pow(lengths, options.alpha)
+    return tf.pow(lengths, alpha)
 
 
 def normalized_scores(
@@ -82,13 +138,13 @@ def normalized_scores(
         lengths: (batch, n) int32, or a shape that broadcasts.
         coverage: (batch, n, source) float32, attention summed over steps;
             not read where `options.coverage_penalty` is 0.
-        space: for the source mask.
+        space: for the source mask, and alphas of its own.
         options: kinds and weights of the penalties.
 
     Returns:
         (batch, n) float32.
     """
-    scores = log_probabilities / length_penalty(lengths, options)
+    scores = log_probabilities / space.length_penalty(lengths, options)
     if options.coverage_penalty:
         covered = tf.math.log(tf.clip_by_value(coverage, 1e-9, 1.0))
         mask = tf.cast(space.source_mask, tf.float32)[:, tf.newaxis]

@@ -1,5 +1,7 @@
 """A translation model as a search space."""
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from shared_transformer_tf import config
@@ -28,27 +30,29 @@ def row_limits(
 
 
 def search_space(
-    model, source_ids: tf.Tensor, num_beams: int, limits: tf.Tensor
+    model,
+    source_ids: tf.Tensor,
+    num_beams: int | tf.Tensor,
+    limits: tf.Tensor,
+    max_length: int,
 ) -> hypotheses.SearchSpace:
     """Returns the search space of a model over encoded sources.
 
     Args:
-        model: has `start_decoding`, `initial_state` and `decode_step`; see
-            `SharedTransformer`.
+        model: has `start_decoding`, `initial_state`, whose result can be
+            `reordered`, and `step_function`; see `SharedTransformer`.
         source_ids: (batch, source) int32.
         num_beams: hypotheses carried per row.
         limits: (batch,) int32; see `row_limits`.
+        max_length: the highest limit that there can be.
     """
-    context = model.start_decoding(source_ids)
-
-    def step_fn(ids, position, state):
-        return model.decode_step(ids, position, state, context)
-
     return hypotheses.SearchSpace(
-        step_fn=step_fn,
+        step_fn=model.step_function(max_length),
         state=model.initial_state(tf.shape(source_ids)[0], num_beams),
         limits=limits,
         source_mask=source_ids != config.PAD_ID,
+        context=model.start_decoding(source_ids),
+        reorder=lambda state, parents: state.reordered(parents),
     )
 
 
@@ -70,5 +74,52 @@ def search(
         num_best: hypotheses per row.
     """
     limits = row_limits(source_ids, options, max_length)
-    space = search_space(model, source_ids, options.beam_size, limits)
+    space = search_space(
+        model, source_ids, options.beam_size, limits, max_length
+    )
     return beam_search.beam_search(space, options, num_best)
+
+
+class RowOptions(NamedTuple):
+    """What each row of a batch may have of its own.
+
+    Attributes:
+        beam_sizes: (batch,) int32, from 1 to the options' beam size.
+        alphas: (batch,) float32, at least 0.
+        max_lengths: (batch,) int32, tokens of the translation at most.
+    """
+
+    beam_sizes: tf.Tensor
+    alphas: tf.Tensor
+    max_lengths: tf.Tensor
+
+
+def search_by_row(
+    model,
+    source_ids: tf.Tensor,
+    options: config.DecodingConfig,
+    max_length: int,
+    rows: RowOptions,
+) -> hypotheses.Hypotheses:
+    """Translates token ids, with options of each row.
+
+    A row gets what `search` gives it under options of its own, whatever the
+    other rows have.
+
+    Args:
+        model: see `search_space`.
+        source_ids: as of `search`.
+        options: what rows have in common; the largest beam size.
+        max_length: the most that `rows.max_lengths` can allow.
+        rows: of each row.
+
+    Returns:
+        One hypothesis per row.
+    """
+    limits = tf.minimum(
+        row_limits(source_ids, options, max_length), rows.max_lengths
+    )
+    num_beams = hypotheses.most_beams(rows.beam_sizes)
+    space = search_space(model, source_ids, num_beams, limits, max_length)
+    space = space._replace(beam_sizes=rows.beam_sizes, alphas=rows.alphas)
+    return beam_search.beam_search(space, options)

@@ -36,7 +36,7 @@ class Translator:
 
     Args:
         model: a `SharedTransformer`, or any model with its methods
-            `start_decoding`, `initial_state`, `decode_step` and `__call__`.
+            `start_decoding`, `initial_state`, `step_function` and `__call__`.
         tokenizer: has `encode_source`, `encode_target`, `decode_target`.
         options: the search; `None`: the defaults of `DecodingConfig`.
         max_length: tokens of a sentence, end symbol included. Longer input
@@ -137,7 +137,11 @@ class Translator:
                 source_ids, self.options, self.max_length
             )
             space = search.search_space(
-                self.model, source_ids, options.num_samples, limits
+                self.model,
+                source_ids,
+                options.num_samples,
+                limits,
+                self.max_length,
             )
             drawn = sampling.sample(space, options, seed)
             return drawn.ids, drawn.scores, drawn.counts

@@ -8,24 +8,8 @@ it cannot keep cross-attention keys per unique block.
 import keras
 import tensorflow as tf
 
-from shared_transformer_tf.layers import projection
+from shared_transformer_tf.layers import few_queries, head_layout, projection
 from shared_transformer_tf.layers.dropout import dropout
-
-
-def split_heads(x: tf.Tensor, num_heads: int) -> tf.Tensor:
-    """Turns (batch, length, hidden) to (batch, heads, length, head)."""
-    shape = tf.shape(x)
-    head_dim = x.shape[-1] // num_heads
-    x = tf.reshape(x, [shape[0], shape[1], num_heads, head_dim])
-    return tf.transpose(x, [0, 2, 1, 3])
-
-
-def join_heads(x: tf.Tensor) -> tf.Tensor:
-    """Turns (batch, heads, length, head) to (batch, length, hidden)."""
-    shape = tf.shape(x)
-    hidden_dim = x.shape[1] * x.shape[3]
-    x = tf.transpose(x, [0, 2, 1, 3])
-    return tf.reshape(x, [shape[0], shape[2], hidden_dim])
 
 
 class _Attention(keras.layers.Layer):
@@ -93,7 +77,7 @@ class _Attention(keras.layers.Layer):
         return tf.matmul(dropout(weights, self.dropout, seed), value), weights
 
     def project_output(self, x: tf.Tensor) -> tf.Tensor:
-        """Mixes the heads: (batch, length, hidden) to the same."""
+        """Mixes the heads: (..., hidden) to the same."""
         return projection.project(x, self.output_kernel, self.output_bias)
 
     def get_config(self) -> dict:
@@ -161,31 +145,36 @@ class SelfAttention(_Attention):
             tf.transpose(fused, [2, 0, 3, 1, 4]), num=3
         )
         mixed, _ = self.attend(query, key, value, bias, seed)
-        return self.project_output(join_heads(mixed))
+        return self.project_output(head_layout.join_heads(mixed))
 
     def decode(
-        self, x: tf.Tensor, cache: tuple[tf.Tensor, tf.Tensor]
+        self,
+        x: tf.Tensor,
+        cache: tuple[tf.Tensor, tf.Tensor],
+        bias: tf.Tensor | None,
+        num_beams: int | tf.Tensor,
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
-        """Attends from one new position to all before it and itself.
+        """Attends from a new position of each beam; see `DecodingState`.
 
         Args:
-            x: (batch, beams, hidden), the new position of every beam.
-            cache: keys and values so far, (batch, beams, heads, past, head).
+            x: (batch * beams, hidden), the new position of every beam.
+            cache: keys and values so far, (batch, heads, past * beams, head).
+            bias: hides what other beams wrote, broadcast to (batch, heads,
+                beams, (past + 1) * beams); `None` hides nothing.
+            num_beams: beams of a row of the batch.
 
         Returns:
-            (batch, beams, hidden), and the cache one position longer.
+            (batch * beams, hidden), and the cache one position longer.
         """
         fused = projection.project(x, self.kernel, self.bias)
-        shape = tf.shape(x)
-        head_dim = x.shape[-1] // self.num_heads
-        fused = tf.reshape(
-            fused, [shape[0], shape[1], 3, self.num_heads, 1, head_dim]
+        query, key, value = head_layout.by_head(
+            fused, num_beams, self.num_heads, parts=3
         )
-        query, key, value = tf.unstack(fused, num=3, axis=2)
-        key = tf.concat([cache[0], key], axis=3)
-        value = tf.concat([cache[1], value], axis=3)
-        mixed, _ = self.attend(query, key, value)
-        return self.project_output(tf.reshape(mixed, shape)), (key, value)
+        key = tf.concat([cache[0], key], axis=2)
+        value = tf.concat([cache[1], value], axis=2)
+        mixed, _ = few_queries.attend(query * self.head_scale, key, value, bias)
+        mixed = head_layout.by_position(mixed)
+        return self.project_output(mixed), (key, value)
 
 
 @keras.saving.register_keras_serializable(package="shared_transformer_tf")
@@ -238,40 +227,46 @@ class CrossAttention(_Attention):
         seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """See the class."""
-        mixed, _ = self.decode(x, self.project_memory(memory), bias, seed)
-        return mixed
+        query = head_layout.split_heads(
+            projection.project(x, self.query_kernel, self.query_bias),
+            self.num_heads,
+        )
+        keys_values = self.project_memory(memory)
+        mixed, _ = self.attend(query, *keys_values, bias, seed)
+        return self.project_output(head_layout.join_heads(mixed))
 
     def project_memory(self, memory: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns keys and values, each (batch, heads, source, head)."""
         key, value = tf.split(
             projection.project(memory, self.kernel, self.bias), 2, axis=-1
         )
-        return split_heads(key, self.num_heads), split_heads(
-            value, self.num_heads
-        )
+        return head_layout.split_heads(
+            key, self.num_heads
+        ), head_layout.split_heads(value, self.num_heads)
 
     def decode(
         self,
         x: tf.Tensor,
         keys_values: tuple[tf.Tensor, tf.Tensor],
-        bias: tf.Tensor | None = None,
-        seed: tf.Tensor | None = None,
+        bias: tf.Tensor | None,
+        num_queries: int | tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Attends to projected memory; beams may stand on the query axis.
+        """Attends to projected memory, from positions or from beams.
 
         Args:
-            x: (batch, query, hidden).
+            x: (batch * queries, hidden).
             keys_values: of `project_memory`.
             bias: as in a call.
-            seed: as in a call.
+            num_queries: queries of a row of the batch.
 
         Returns:
-            (batch, query, hidden) and the attention weights
-            (batch, heads, query, source).
+            (batch * queries, hidden) and the attention weights
+            (batch, heads, queries, source).
         """
-        query = split_heads(
-            projection.project(x, self.query_kernel, self.query_bias),
-            self.num_heads,
+        query = projection.project(x, self.query_kernel, self.query_bias)
+        (query,) = head_layout.by_head(query, num_queries, self.num_heads)
+        mixed, weights = few_queries.attend(
+            query * self.head_scale, *keys_values, bias
         )
-        mixed, weights = self.attend(query, *keys_values, bias, seed)
-        return self.project_output(join_heads(mixed)), weights
+        mixed = head_layout.by_position(mixed)
+        return self.project_output(mixed), weights

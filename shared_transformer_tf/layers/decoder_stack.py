@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from shared_transformer_tf.layers import decoding_state
+from shared_transformer_tf.layers.decoding_state import DecodingState
 from shared_transformer_tf.layers.stack import Stack
 
 
@@ -30,35 +32,54 @@ class DecoderStack(Stack):
             for attention in self.cross_attentions
         ]
 
+    def empty_state(
+        self,
+        batch_size: int | tf.Tensor,
+        num_beams: int | tf.Tensor,
+        hidden_dim: int,
+    ) -> DecodingState:
+        """Returns the state before the first position; see `decode`."""
+        return decoding_state.empty_state(
+            self.num_layers,
+            batch_size,
+            num_beams,
+            (self.num_heads, hidden_dim // self.num_heads),
+            self.compute_dtype,
+        )
+
     def decode(
         self,
         x: tf.Tensor,
-        caches: list[tuple[tf.Tensor, tf.Tensor]],
+        state: DecodingState,
         keys_values: list[tuple[tf.Tensor, tf.Tensor]],
         memory_bias: tf.Tensor,
-    ) -> tuple[tf.Tensor, list[tuple[tf.Tensor, tf.Tensor]], tf.Tensor]:
+    ) -> tuple[tf.Tensor, DecodingState, tf.Tensor]:
         """Applies the stack to one new position of every beam.
 
         Args:
-            x: (batch, beams, hidden).
-            caches: keys and values of each *depth*'s self-attention.
+            x: (batch * beams, hidden).
+            state: of `empty_state` or the position before.
             keys_values: of `project_memory`.
             memory_bias: on the cross-attention scores.
 
         Returns:
-            (batch, beams, hidden), the longer caches, and the last depth's
+            (batch * beams, hidden), the state after it, and the last depth's
             cross-attention weights (batch, heads, beams, source).
         """
         blocks = self.plan.schedules["cross_attention"]
+        state = state.with_new_position()
+        bias = state.bias(x.dtype)
         longer = []
         for depth, layer in enumerate(self.layers):
             x, cache, attention = layer.decode(
                 self._enter(x, depth),
-                caches[depth],
+                state.caches[depth],
+                bias,
                 keys_values[blocks[depth]],
                 memory_bias,
+                state.num_beams,
             )
             longer.append(cache)
         if self.final_norm is not None:
             x = self.final_norm(x)
-        return x, longer, attention
+        return x, state._replace(caches=longer), attention

@@ -2,6 +2,7 @@
 
 import keras
 import keras_nlp
+import numpy as np
 import tensorflow as tf
 
 from shared_transformer_tf.layers.dropout import dropout
@@ -69,6 +70,23 @@ class SequenceEmbedding(keras.layers.Layer):
             seed = tf.cast(self.seed_generator.next(), tf.int32)
             x = dropout(x, self.dropout, seed)
         return x
+
+    def position_table(self, length: int) -> np.ndarray:
+        """Returns the vectors of the first positions, (length, hidden)."""
+        with tf.init_scope():  # numbers, also while a graph is traced
+            like = tf.zeros([1, length, self.tokens.output_dim])
+            table = self.positions(like)[0]
+            return tf.cast(table, self.compute_dtype).numpy()
+
+    def embed_at(self, ids: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+        """Returns tokens that all stand at one position, (rows, hidden).
+
+        Args:
+            ids: int32 (rows,).
+            position: (hidden,), a row of `position_table`.
+        """
+        x = self.tokens(ids)
+        return x * tf.cast(self.tokens.output_dim**0.5, x.dtype) + position
 
     def compute_output_shape(self, input_shape: tuple, **_) -> tuple:
         """Returns (batch, length, hidden)."""

@@ -10,15 +10,21 @@ def project(
     """Returns `x @ kernel + bias` as one product of two matrices.
 
     Args:
-        x: (batch, length, inputs), static in its last dimension.
+        x: (batch, length, inputs) or (rows, inputs), static in its last
+            dimension.
         kernel: (inputs, outputs), cast to the dtype of `x`.
         bias: (outputs,) or `None`.
 
     Returns:
-        (batch, length, outputs).
+        (batch, length, outputs) or (rows, outputs).
     """
-    shape = tf.shape(x)
     kernel = tf.cast(kernel, x.dtype)
+    if len(x.shape) == 2:
+        rows = tf.matmul(x, kernel)
+        if bias is not None:
+            rows = tf.nn.bias_add(rows, tf.cast(bias, x.dtype))
+        return rows
+    shape = tf.shape(x)
     rows = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), kernel)
     if bias is not None:
         rows = tf.nn.bias_add(rows, tf.cast(bias, x.dtype))

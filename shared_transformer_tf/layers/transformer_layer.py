@@ -105,30 +105,36 @@ class TransformerLayer:
         self,
         x: tf.Tensor,
         cache: tuple[tf.Tensor, tf.Tensor],
+        bias: tf.Tensor | None,
         keys_values: tuple[tf.Tensor, tf.Tensor],
         memory_bias: tf.Tensor,
+        num_beams: int | tf.Tensor,
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor], tf.Tensor]:
-        """Applies the layer to one new position.
+        """Applies the layer to one new position of every beam.
 
         Args:
-            x: (batch, beams, hidden).
+            x: (batch * beams, hidden).
             cache: of this depth's self-attention; see `SelfAttention.decode`.
+            bias: on its scores.
             keys_values: of the cross-attention's memory.
             memory_bias: on the cross-attention scores.
+            num_beams: beams of a row of the batch.
 
         Returns:
-            (batch, beams, hidden), the longer cache, and the cross-attention
+            (batch * beams, hidden), the longer cache, and the cross-attention
             weights (batch, heads, beams, source).
         """
         kept = {}
 
         def self_attend(y: tf.Tensor) -> tf.Tensor:
-            y, kept["cache"] = self.self_attention.decode(y, cache)
+            y, kept["cache"] = self.self_attention.decode(
+                y, cache, bias, num_beams
+            )
             return y
 
         def cross_attend(y: tf.Tensor) -> tf.Tensor:
             y, kept["attention"] = self.cross_attention.decode(
-                y, keys_values, memory_bias
+                y, keys_values, memory_bias, num_beams
             )
             return y
 

@@ -1,6 +1,6 @@
 """The translation model: two stacks that share sublayers by their plans."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -8,13 +8,13 @@ import tensorflow as tf
 
 from shared_transformer_tf import config as config_lib
 from shared_transformer_tf import uses
+from shared_transformer_tf.layers.decoding_state import DecodingState
 from shared_transformer_tf.layers.masking import padding_bias
 from shared_transformer_tf.models import parts
 from shared_transformer_tf.training.losses import projected_token_losses
 from shared_transformer_tf.training.model import NormalizedGradientModel
 
 DecodingContext = tuple[list[tuple[tf.Tensor, tf.Tensor]], tf.Tensor]
-DecodingState = list[tuple[tf.Tensor, tf.Tensor]]
 
 
 @keras.saving.register_keras_serializable(package="shared_transformer_tf")
@@ -193,46 +193,57 @@ class SharedTransformer(NormalizedGradientModel):
         return self.decoder.project_memory(memory), bias
 
     def initial_state(
-        self, batch_size: int | tf.Tensor, num_beams: int
+        self, batch_size: int | tf.Tensor, num_beams: int | tf.Tensor
     ) -> DecodingState:
-        """Returns empty self-attention caches, one pair for each depth.
+        """Returns the decoder's memory before the first step."""
+        return self.decoder.empty_state(batch_size, num_beams, self.hidden_dim)
 
-        Each is (batch, beams, heads, past, head), growing on axis 3.
-        """
-        head_dim = self.hidden_dim // self.num_heads
-        shape = [batch_size, num_beams, self.num_heads, 0, head_dim]
-        empty = tf.zeros(shape, self.compute_dtype)
-        return [(empty, empty) for _ in range(self.decoder.num_layers)]
+    def step_function(
+        self, num_steps: int
+    ) -> Callable[..., tuple[tf.Tensor, tf.Tensor, DecodingState]]:
+        """Returns the function that predicts the next token of every beam.
 
-    def decode_step(
-        self,
-        ids: tf.Tensor,
-        position: tf.Tensor,
-        state: DecodingState,
-        context: DecodingContext,
-    ) -> tuple[tf.Tensor, tf.Tensor, DecodingState]:
-        """Predicts the next token of every beam.
+        What is the same in all steps is computed here, once: make it outside
+        the loop, for each search.
 
         Args:
-            ids: int32 (batch, beams), the newest token.
-            position: int32 scalar, its position; the start symbol has 0.
-            state: of `initial_state` or the previous step.
-            context: of `start_decoding`.
+            num_steps: steps at most.
 
         Returns:
-            Logits, float32 (batch, beams, vocabulary); the last layer's
-            cross-attention averaged over heads, float32 (batch, beams,
-            source); the new state.
+            A function of `ids`, int32 (batch, beams), the newest token;
+            `position`, int32 scalar, its position, 0 for the start symbol;
+            `state`, of `initial_state` or the previous step; `context`, of
+            `start_decoding`. It returns logits, float32 (batch, beams,
+            vocabulary); the last layer's cross-attention averaged over
+            heads, float32 (batch, beams, source); the new state.
         """
-        keys_values, bias = context
-        # each beam is a row of length 1, so that all get the same position
-        flat = tf.reshape(ids, [-1, 1])
-        x = self.target_embedding(flat, start_index=position, training=False)
-        x = tf.reshape(x, [*tf.unstack(tf.shape(ids)), self.hidden_dim])
-        x, state, attention = self.decoder.decode(x, state, keys_values, bias)
-        logits = self.target_tokens(x, reverse=True)
-        attention = tf.reduce_mean(tf.cast(attention, tf.float32), axis=1)
-        return tf.cast(logits, tf.float32), attention, state
+        owners = (self.target_embedding, self.decoder)
+        weights = [
+            (weight, tf.convert_to_tensor(weight))
+            for owner in owners
+            for weight in owner.weights
+        ]
+        positions = tf.constant(self.target_embedding.position_table(num_steps))
+        kernel = tf.cast(self.output_kernel(), self.compute_dtype)
+
+        def step(ids, position, state, context):
+            keys_values, bias = context
+            with keras.StatelessScope(state_mapping=weights):
+                x = self.target_embedding.embed_at(
+                    tf.reshape(ids, [-1]), positions[position]
+                )  # (batch * beams, hidden)
+                x, state, attention = self.decoder.decode(
+                    x, state, keys_values, bias
+                )
+            logits = tf.matmul(x, kernel, transpose_b=True)
+            logits = tf.reshape(
+                tf.cast(logits, tf.float32),
+                [-1, state.num_beams, kernel.shape[0]],
+            )
+            attention = tf.reduce_mean(tf.cast(attention, tf.float32), axis=1)
+            return logits, attention, state
+
+        return step
 
     def get_config(self) -> dict:
         """Returns the constructor's arguments."""

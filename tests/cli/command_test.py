@@ -9,7 +9,11 @@ from shared_transformer_tf import errors
 from shared_transformer_tf.cli import command
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMANDS = ("train", "evaluate", "translate", "score", "export")
+# Each with the flag that it cannot do without.
+COMMANDS = dict.fromkeys(
+    ("train", "evaluate", "translate", "score", "export"), "workdir"
+)
+COMMANDS["serve"] = "model"
 
 each_command = pytest.mark.parametrize("name", COMMANDS)
 
@@ -32,7 +36,7 @@ def test_help_lists_every_flag(name, flag, capsys):
     assert run(name, flag) == 0
     out = capsys.readouterr().out
     assert f"python bin/{name}.py" in out
-    assert "--workdir" in out
+    assert f"--{COMMANDS[name]}\n" in out
 
 
 @each_command
@@ -59,8 +63,9 @@ def test_help_of_train_lists_config_fields_and_defaults(capsys):
 
 @each_command
 def test_wrong_flag_names_the_closest(name, capsys):
-    assert run(name, "--wokdir=x") == 1
-    assert "--workdir" in one_line_of(capsys)
+    flag = COMMANDS[name]
+    assert run(name, f"--{flag[:2]}{flag[3:]}=x") == 1
+    assert f"--{flag}" in one_line_of(capsys)
 
 
 def test_flag_that_resembles_none_lists_the_valid_ones(capsys):
@@ -70,9 +75,9 @@ def test_flag_that_resembles_none_lists_the_valid_ones(capsys):
 
 
 @each_command
-def test_missing_workdir_and_stray_arguments_are_refused(name, capsys):
+def test_missing_flags_and_stray_arguments_are_refused(name, capsys):
     assert run(name) == 1
-    assert "--workdir" in one_line_of(capsys)
+    assert f"--{COMMANDS[name]}" in one_line_of(capsys)
     assert run(name, "stray") == 1
     assert "'stray'" in one_line_of(capsys)
 

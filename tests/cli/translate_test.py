@@ -48,6 +48,13 @@ def test_translate_with_an_export(monkeypatch, stdin, capfdbinary):
     [
         (["--workdir=nowhere"], "nowhere holds no run"),
         (["--workdir=a", "--model=b"], "one of --workdir"),
+        (["--workdir=a", "--server=h:1"], "one of --workdir"),
+        (["--workdir=a", "--server_seconds=1"], "needs --server"),
+        (["--server=host"], "expected HOST:PORT"),
+        (["--server=h:1", "--sampling"], "--sampling cannot be set with"),
+        (["--server=h:1", "--checkpoint=c"], "--checkpoint cannot be set"),
+        (["--server=h:1", "--batch_sentences=3"], "--batch_sentences cannot"),
+        (["--server=h:1", "--beam_size=3"], "--beam_size and --alpha go"),
         (["--model=b", "--beam_size=3"], "--beam_size cannot be set"),
         (["--model=b", "--num_best=3"], "--num_best cannot be set"),
         (["--workdir=a", "--beam_size=0"], "decoding.beam_size is 0"),

@@ -113,7 +113,7 @@ def test_loop_with_one_beam_is_greedy_where_length_does_not_count():
     model = toy.ToyModel(20, seed=4)
     options = make_options(1, alpha=0.0)
     space = model.space([9] * 20, 1)
-    loop = beam_search._BeamSearch(space, options, 1).run()
+    loop = beam_search._BeamSearch(space, options, 1).run(space)
     expected = greedy.greedy_search(space, options)
     for row in range(20):
         length = expected.lengths[row, 0]
@@ -194,9 +194,9 @@ def test_search_stops_when_nothing_better_can_come():
     steps = []
     space = model.space([toy.STEPS], 2)
 
-    def step_fn(ids, position, state):
+    def step_fn(ids, position, state, context):
         steps.append(int(position))
-        return space.step_fn(ids, position, state)
+        return space.step_fn(ids, position, state, context)
 
     counted = space._replace(step_fn=step_fn)
     beam_search.beam_search(counted, make_options(2, alpha=0.0), num_best=1)

@@ -114,9 +114,9 @@ def test_stops_when_every_row_has_ended():
     space = model.space([12] * 3, 1)
     steps = []
 
-    def step_fn(ids, position, state):
+    def step_fn(ids, position, state, context):
         steps.append(int(position))
-        return space.step_fn(ids, position, state)
+        return space.step_fn(ids, position, state, context)
 
     counted = space._replace(step_fn=step_fn)
     found = greedy.greedy_search(counted, make_options())

@@ -50,7 +50,7 @@ def test_length_penalty_is_that_of_the_papers(alpha):
         ("gnmt", (5 + lengths) ** alpha / 6**alpha),
         ("power", lengths**alpha),
     ):
-        penalty = hypotheses.length_penalty(lengths, make_options(kind, alpha))
+        penalty = hypotheses.length_penalty(lengths, kind, alpha)
         assert penalty.dtype == tf.float32
         np.testing.assert_allclose(penalty, formula, rtol=1e-5)
 
@@ -59,7 +59,9 @@ def test_length_penalty_is_that_of_the_papers(alpha):
 @pytest.mark.parametrize("alpha", ALPHAS)
 def test_length_penalty_never_falls_and_is_at_least_one(kind, alpha):
     options = make_options(kind, alpha)
-    penalty = hypotheses.length_penalty(np.arange(200), options).numpy()
+    penalty = hypotheses.length_penalty(
+        np.arange(200), options.length_penalty, options.alpha
+    ).numpy()
     assert (np.diff(penalty) >= 0).all()
     assert (penalty >= 1).all()
     assert penalty[0] == penalty[1]  # an empty row divides by no zero
@@ -67,10 +69,10 @@ def test_length_penalty_never_falls_and_is_at_least_one(kind, alpha):
 
 
 def test_length_penalty_takes_any_shape():
-    options = make_options()
+    arguments = "gnmt", 1.0
     lengths = tf.constant([[1, 2], [3, 4], [5, 6]])
-    assert hypotheses.length_penalty(lengths, options).shape == (3, 2)
-    assert hypotheses.length_penalty(tf.constant(3), options).shape == ()
+    assert hypotheses.length_penalty(lengths, *arguments).shape == (3, 2)
+    assert hypotheses.length_penalty(tf.constant(3), *arguments).shape == ()
 
 
 @each_penalty
@@ -78,7 +80,9 @@ def test_score_is_the_log_probability_over_the_penalty(kind):
     options = make_options(kind, 0.6)
     given = [[-1.0, -2.0], [-3.0, -4.0]]
     found = scores(given, [[1, 2], [3, 9]], np.zeros((2, 2, 0)), options)
-    penalty = hypotheses.length_penalty([[1, 2], [3, 9]], options)
+    penalty = hypotheses.length_penalty(
+        [[1, 2], [3, 9]], options.length_penalty, options.alpha
+    )
     np.testing.assert_allclose(found * penalty, given, rtol=1e-6)
 
 

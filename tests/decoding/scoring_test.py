@@ -110,7 +110,7 @@ def test_a_greedy_path_scores_as_it_was_found():
     state, logits = space.state, []
     for position in range(ids.shape[1]):
         step = previous[:, position : position + 1]
-        at_step, _, state = space.step_fn(step, position, state)
+        at_step, _, state = space.step_fn(step, position, state, space.context)
         logits.append(at_step[:, 0])
     np.testing.assert_allclose(
         score(tf.stack(logits, 1), ids),

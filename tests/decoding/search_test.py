@@ -15,8 +15,7 @@ SOURCES = np.array(
 )
 
 
-@pytest.fixture(scope="module")
-def model():
+def make_model():
     made = SharedTransformer(
         VOCABULARY,
         num_layers=2,
@@ -28,6 +27,11 @@ def model():
     )
     # so that translations differ and some end before their limit
     return random_weights.fill(made, seed=18, scale=0.5)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return make_model()
 
 
 def limits(factor, offset, maximum=MAXIMUM, sources=SOURCES):
@@ -80,14 +84,14 @@ def test_padding_columns_do_not_change_limits():
 def test_a_step_of_the_space_is_the_model(model):
     num_beams = 2
     space = search.search_space(
-        model, tf.constant(SOURCES), num_beams, tf.constant([4] * 4)
+        model, tf.constant(SOURCES), num_beams, tf.constant([4] * 4), 8
     )
     np.testing.assert_array_equal(space.source_mask, SOURCES != config.PAD_ID)
     target_in = np.array([[[2, 9, 10], [2, 11, 12]]] * 4, "int32")
     state = space.state
     for position in range(3):
         logits, attention, state = space.step_fn(
-            target_in[:, :, position], position, state
+            target_in[:, :, position], position, state, space.context
         )
         assert logits.shape == (4, num_beams, VOCABULARY)
         assert attention.shape == (4, num_beams, SOURCES.shape[1])
@@ -105,7 +109,7 @@ def test_search_is_the_beam_over_that_space(model, beam_size):
     options = config.DecodingConfig(beam_size=beam_size)
     ids = tf.constant(SOURCES)
     row_limits = search.row_limits(ids, options, MAXIMUM)
-    space = search.search_space(model, ids, beam_size, row_limits)
+    space = search.search_space(model, ids, beam_size, row_limits, MAXIMUM)
     expected = beam_search.beam_search(space, options, beam_size)
     found = run(model, num_best=beam_size, beam_size=beam_size)
     for ours, own in zip(found, expected, strict=True):

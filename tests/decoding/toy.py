@@ -32,10 +32,10 @@ class ToyModel:
 
     def space(self, limits, beams, rows=None):
         rows = list(range(len(self.logits))) if rows is None else rows
-        logits = tf.constant(self.logits[rows])
-        attention = tf.constant(self.attention[rows])
+        context = self.logits[rows], self.attention[rows]
 
-        def step_fn(ids, position, state):
+        def step_fn(ids, position, state, context):
+            logits, attention = context
             ids = tf.cast(ids, tf.float32)[:, :, tf.newaxis, tf.newaxis]
             history = tf.concat([state["history"], ids], 2)
             weights = tf.range(1, tf.shape(history)[2] + 1)
@@ -53,6 +53,7 @@ class ToyModel:
             {"history": tf.zeros([len(rows), beams, 0, 1])},
             tf.constant(limits, tf.int32),
             tf.ones([len(rows), self.sources], tf.bool),
+            context=tuple(tf.constant(part) for part in context),
         )
 
     def rescore(self, row, tokens):

@@ -74,9 +74,10 @@ def test_cached_steps_equal_the_whole_sequence(model):
     source, target_in = (tf.cast(x, tf.int32) for x in (source, target_in))
     context = model.start_decoding(source)
     state = model.initial_state(3, 2)
+    step = model.step_function(6)
     steps = []
     for position in range(6):
-        logits, attention, state = model.decode_step(
+        logits, attention, state = step(
             target_in[:, :, position], tf.constant(position), state, context
         )
         steps.append(logits)
@@ -110,7 +111,11 @@ def test_scores_equal_forced_scoring(model, beam_size):
             (
                 found.scores,
                 forced
-                / hypotheses.length_penalty(found.lengths[:, rank], options),
+                / hypotheses.length_penalty(
+                    found.lengths[:, rank],
+                    options.length_penalty,
+                    options.alpha,
+                ),
             ),
         ):
             np.testing.assert_allclose(
@@ -238,7 +243,7 @@ def test_scores_of_texts_do_not_depend_on_the_batch(model):
 def test_blank_target_scores_the_end_symbol_alone(model):
     translate = make(model)
     context = model.start_decoding(tf.constant([[5, 6, config.END_ID]]))
-    logits, _, _ = model.decode_step(
+    logits, _, _ = model.step_function(1)(
         tf.constant([[config.START_ID]]),
         tf.constant(0),
         model.initial_state(1, 1),

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from shared_transformer_tf.layers import attention as attention_lib
 from shared_transformer_tf.layers.attention import (
     CrossAttention,
     SelfAttention,
 )
+from shared_transformer_tf.layers.decoding_state import empty_state
 from shared_transformer_tf.layers.masking import causal_bias, padding_bias
 from tests.layers import random_weights
 from tests.layers.random_weights import normal
@@ -84,14 +84,6 @@ def test_number_of_weights_is_four_projections(kind):
     assert make(kind).count_params() == 4 * HIDDEN * (HIDDEN + 1)
 
 
-def test_heads_split_and_join():
-    x = normal(2, 3, HIDDEN)
-    split = attention_lib.split_heads(tf.constant(x), 4)
-    assert split.shape == (2, 4, 3, 2)
-    np.testing.assert_array_equal(split[:, 1], x[:, :, 2:4])
-    np.testing.assert_array_equal(attention_lib.join_heads(split), x)
-
-
 def test_causal_attention_never_sees_the_future():
     layer = make()
     x = tf.constant(normal(1, 5, HIDDEN))
@@ -137,12 +129,15 @@ def test_decoding_step_by_step_equals_the_whole_sequence():
     x = normal(2, 3, 6, HIDDEN)  # (batch, beams, length, hidden)
     flat = x.reshape(6, 6, HIDDEN)
     whole = layer(flat, bias=causal_bias(6, "float32")).numpy()
-    cache = (tf.zeros([2, 3, 2, 0, HIDDEN // 2]),) * 2
+    state = empty_state(1, 2, 3, (2, HIDDEN // 2), "float32")
+    cache = state.caches[0]
     for position in range(6):
-        y, cache = layer.decode(tf.constant(x[:, :, position]), cache)
-        assert cache[0].shape == cache[1].shape == (2, 3, 2, position + 1, 4)
-        expected = whole.reshape(2, 3, 6, HIDDEN)[:, :, position]
-        np.testing.assert_allclose(y, expected, atol=1e-5)
+        state = state.with_new_position()
+        step = x[:, :, position].reshape(6, HIDDEN)
+        y, cache = layer.decode(step, cache, state.bias("float32"), 3)
+        past = 3 * (position + 1)
+        assert cache[0].shape == cache[1].shape == (2, 2, past, 4)
+        np.testing.assert_allclose(y, whole[:, position], atol=1e-5)
 
 
 def test_projected_memory_and_decode_are_the_call():
@@ -151,14 +146,15 @@ def test_projected_memory_and_decode_are_the_call():
     bias = padding_bias(tf.constant(MASK), "float32")
     keys_values = layer.project_memory(tf.constant(memory))
     assert [part.shape for part in keys_values] == [(2, 2, 5, HIDDEN // 2)] * 2
-    y, weights = layer.decode(tf.constant(x), keys_values, bias)
-    np.testing.assert_array_equal(y, layer(x, memory, bias=bias))
+    y, weights = layer.decode(x.reshape(6, HIDDEN), keys_values, bias, 3)
+    y = y.numpy().reshape(2, 3, HIDDEN)
+    np.testing.assert_allclose(y, layer(x, memory, bias=bias), atol=1e-5)
     assert weights.shape == (2, 2, 3, 5)
     np.testing.assert_allclose(tf.reduce_sum(weights, -1), 1.0, rtol=1e-5)
     assert (weights.numpy()[0, :, :, 3:] == 0).all()
     for query in range(3):  # beams on the query axis do not mix
-        alone, _ = layer.decode(x[:, query : query + 1], keys_values, bias)
-        np.testing.assert_allclose(y[:, query : query + 1], alone, atol=1e-5)
+        alone, _ = layer.decode(x[:, query], keys_values, bias, 1)
+        np.testing.assert_allclose(y[:, query], alone, atol=1e-5)
 
 
 @each_kind
@@ -200,10 +196,11 @@ def test_dropout_keeps_the_expectation(kind):
 
 def test_returned_weights_are_those_before_dropout():
     layer = make(CrossAttention, dropout=0.5)
-    x, memory = normal(2, 3, HIDDEN), normal(2, 5, HIDDEN, seed=1)
-    keys_values = layer.project_memory(tf.constant(memory))
-    plain, weights = layer.decode(x, keys_values)
-    dropped, same = layer.decode(x, keys_values, seed=tf.constant([1, 0]))
+    memory = normal(2, 5, HIDDEN, seed=1)
+    key, value = layer.project_memory(tf.constant(memory))
+    query = tf.constant(normal(2, 2, 3, HIDDEN // 2))
+    plain, weights = layer.attend(query, key, value)
+    dropped, same = layer.attend(query, key, value, seed=tf.constant([1, 0]))
     np.testing.assert_array_equal(weights, same)
     assert not np.allclose(plain, dropped)
 

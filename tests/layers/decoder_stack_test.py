@@ -44,9 +44,8 @@ def memory_bias():
     return padding_bias(tf.constant(MEMORY_MASK), "float32")
 
 
-def caches(stack, num_beams=1):
-    empty = tf.zeros([2, num_beams, HEADS, 0, HIDDEN // HEADS])
-    return [(empty, empty)] * stack.num_layers
+def start(stack, num_beams=1):
+    return stack.empty_state(2, num_beams, HIDDEN)
 
 
 @each_plan
@@ -55,14 +54,14 @@ def test_steps_equal_the_whole_sequence(plan, options):
     x = normal(2, LENGTH, HIDDEN)
     whole = stack(x, memory=MEMORY, memory_bias=memory_bias()).numpy()
     keys_values = stack.project_memory(tf.constant(MEMORY))
-    state = caches(stack)
+    state = start(stack)
     for position in range(LENGTH):
-        step = tf.constant(x[:, position : position + 1])
+        step = tf.constant(x[:, position])
         y, state, _ = stack.decode(step, state, keys_values, memory_bias())
-        np.testing.assert_allclose(y[:, 0], whole[:, position], atol=2e-5)
-    assert len(state) == stack.num_layers
-    for cache in state:
-        assert [part.shape[3] for part in cache] == [LENGTH, LENGTH]
+        np.testing.assert_allclose(y, whole[:, position], atol=2e-5)
+    assert len(state.caches) == stack.num_layers
+    for cache in state.caches:
+        assert [part.shape[2] for part in cache] == [LENGTH, LENGTH]
 
 
 @each_plan
@@ -85,15 +84,15 @@ def test_beams_do_not_mix():
     keys_values = stack.project_memory(tf.constant(MEMORY))
 
     def run(x):
-        state = caches(stack, x.shape[1])
+        state = start(stack, x.shape[1])
         for position in range(2):
             y, state, attention = stack.decode(
-                tf.constant(x[:, :, position]),
+                tf.constant(x[:, :, position].reshape(-1, HIDDEN)),
                 state,
                 keys_values,
                 memory_bias(),
             )
-        return y, attention
+        return y.numpy().reshape(2, -1, HIDDEN), attention
 
     together, attention = run(x)
     for beam in range(3):
@@ -106,8 +105,8 @@ def test_beams_do_not_mix():
 
 def first_attention(stack):
     _, _, attention = stack.decode(
-        tf.constant(normal(2, 1, HIDDEN)),
-        caches(stack),
+        tf.constant(normal(2, HIDDEN)),
+        start(stack),
         stack.project_memory(tf.constant(MEMORY)),
         memory_bias(),
     )
@@ -139,11 +138,11 @@ def test_returned_attention_is_that_of_the_last_depth():
 def test_decoding_never_drops():
     plain = make()
     dropping = make(dropout=0.5, attention_dropout=0.5, activation_dropout=0.5)
-    step = tf.constant(normal(2, 1, HIDDEN))
+    step = tf.constant(normal(2, HIDDEN))
     outputs = [
         stack.decode(
             step,
-            caches(stack),
+            start(stack),
             stack.project_memory(tf.constant(MEMORY)),
             memory_bias(),
         )[0]

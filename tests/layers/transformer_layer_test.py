@@ -117,14 +117,14 @@ def test_steps_from_a_cache_equal_the_whole_sequence(pre_norm):
     x = normal(2, 5, HIDDEN)
     whole = call(layer, x).numpy()
     keys_values = layer.cross_attention.project_memory(MEMORY)
-    cache = (tf.zeros([2, 1, HEADS, 0, HIDDEN // HEADS]),) * 2
+    cache = (tf.zeros([2, HEADS, 0, HIDDEN // HEADS]),) * 2
     for position in range(5):
-        step = tf.constant(x[:, position : position + 1])
+        step = tf.constant(x[:, position])
         y, cache, attention = layer.decode(
-            step, cache, keys_values, memory_bias()
+            step, cache, None, keys_values, memory_bias(), 1
         )
-        np.testing.assert_allclose(y[:, 0], whole[:, position], atol=1e-5)
-    assert cache[0].shape == (2, 1, HEADS, 5, HIDDEN // HEADS)
+        np.testing.assert_allclose(y, whole[:, position], atol=1e-5)
+    assert cache[0].shape == (2, HEADS, 5, HIDDEN // HEADS)
     assert attention.shape == (2, HEADS, 1, 4)
     assert (attention.numpy()[0, :, :, 2:] == 0).all()
 

@@ -200,12 +200,11 @@ def test_cached_decoding_equals_the_whole_pass(options):
     context = model.start_decoding(source)
     assert len(context[0]) == len(model.decoder.cross_attentions)
     state = model.initial_state(2, 1)
-    assert len(state) == 4
+    assert len(state.caches) == 4
+    step = model.step_function(3)
     for position in range(3):
         ids = target_in[:, position : position + 1]
-        logits, attention, state = model.decode_step(
-            ids, position, state, context
-        )
+        logits, attention, state = step(ids, position, state, context)
         np.testing.assert_allclose(
             logits[0, 0], expected[0, position], atol=1e-5
         )
@@ -218,11 +217,10 @@ def test_beams_do_not_mix():
     (source, _), _ = batch()
     context = model.start_decoding(source)
     ids = np.array([[9, 10, 11], [12, 13, 14]], "int32")
-    together, _, _ = model.decode_step(
-        ids, 0, model.initial_state(2, 3), context
-    )
+    step = model.step_function(1)
+    together, _, _ = step(ids, 0, model.initial_state(2, 3), context)
     for beam in range(3):
-        alone, _, _ = model.decode_step(
+        alone, _, _ = step(
             ids[:, beam : beam + 1], 0, model.initial_state(2, 1), context
         )
         np.testing.assert_allclose(together[:, beam], alone[:, 0], atol=1e-5)

@@ -1,0 +1,1 @@
+"""A server of exported models over HTTP and gRPC, and its client."""

@@ -1,0 +1,188 @@
+"""Translates lists of lines with a running server, over gRPC.
+
+Works with any server of TensorFlow Serving's interface.
+"""
+
+import concurrent.futures
+import itertools
+import os
+import random
+import threading
+import time
+from collections.abc import Sequence
+
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # we report what is lost
+
+import grpc
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+from shared_transformer_tf import errors
+from shared_transformer_tf.serving import call_options
+
+_PASSING = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+)
+_TOO_LARGE = "larger than max"  # RESOURCE_EXHAUSTED that no waiting mends
+_BATCH_BYTES = 1 << 20
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 3.0
+_CHANNEL_OPTIONS = [
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+    ("grpc.max_receive_message_length", 64 << 20),
+]
+
+
+class Client:
+    """Keeps several batches in flight; answers keep the order of the lines.
+
+    A lost connection, a full queue and a late answer are tried again, with
+    growing pauses, until nothing was answered for `patience_seconds`.
+
+    Attributes:
+        answered: lines answered so far.
+
+    Args:
+        address: `host:port`.
+        asked: which signature is called, and how.
+        batch_lines: lines in one request.
+        in_flight: requests at the same time.
+        patience_seconds: without any answer, until it gives up.
+
+    Example:
+        Client("127.0.0.1:8500", CallOptions())(["A man rides a bike."])
+    """
+
+    def __init__(
+        self,
+        address: str,
+        asked: call_options.CallOptions,
+        *,
+        batch_lines: int = 16,
+        in_flight: int = 4,
+        patience_seconds: float = 120.0,
+    ):
+        self.answered = 0
+        self._address = address
+        self._asked = asked
+        self._batch_lines = batch_lines
+        self._patience = patience_seconds
+        self._channel = grpc.insecure_channel(address, _CHANNEL_OPTIONS)
+        self._stub = prediction_service_pb2_grpc.PredictionServiceStub(
+            self._channel
+        )
+        self._threads = concurrent.futures.ThreadPoolExecutor(in_flight)
+        self._last_answer = time.monotonic()
+        self._given_up = threading.Event()
+
+    def __call__(self, lines: Sequence[str]) -> list[list[str]]:
+        """Returns for each line its translations; [""] for a blank one.
+
+        Raises:
+            InputError: if the server refuses, or does not answer in time;
+                it says how many lines were answered before.
+        """
+        places = [i for i, line in enumerate(lines) if line.strip()]
+        results = [[""] for _ in lines]
+        batches = list(self._batches(lines, places))
+        self._last_answer = time.monotonic()
+        futures = [
+            self._threads.submit(self._translate, [lines[i] for i in batch])
+            for batch in batches
+        ]
+        try:
+            for batch, future in zip(batches, futures, strict=True):
+                for place, texts in zip(batch, future.result(), strict=True):
+                    results[place] = texts
+        except BaseException:
+            # Nobody waits for what other threads still have under way.
+            self._given_up.set()
+            for future in futures:
+                future.cancel()
+            self._channel.close()
+            raise
+        self.answered += len(lines)
+        return results
+
+    def _batches(self, lines, places):
+        batch: list[int] = []
+        size = 0
+        for place in places:
+            # Longer in characters than in bytes a line cannot be.
+            length = len(lines[place].encode("utf-8", "replace"))
+            full = len(batch) == self._batch_lines
+            if batch and (full or size + length > _BATCH_BYTES):
+                yield batch
+                batch, size = [], 0
+            batch.append(place)
+            size += length
+        if batch:
+            yield batch
+
+    def _translate(self, lines: list[str]) -> list[list[str]]:
+        request = predict_pb2.PredictRequest()
+        request.model_spec.name = self._asked.name
+        request.model_spec.signature_name = self._asked.signature
+        texts = [line.encode("utf-8", "replace") for line in lines]
+        for name, values in self._asked.inputs(texts).items():
+            request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
+        response = self._call(request)
+        outputs = {
+            name: tf.make_ndarray(message)
+            for name, message in response.outputs.items()
+        }
+        found = self._asked.texts(outputs)
+        if len(found) != len(lines):
+            raise errors.InputError(
+                f"{self._address} answered {len(lines)} lines with "
+                f"{len(found)}: it is no server of translations."
+            )
+        return found
+
+    def _call(self, request: predict_pb2.PredictRequest):
+        for attempt in itertools.count():
+            left = self._last_answer + self._patience - time.monotonic()
+            try:
+                if self._given_up.is_set():
+                    raise errors.InputError("given up by another request.")
+                response = self._stub.Predict(request, timeout=max(0.1, left))
+                self._last_answer = time.monotonic()
+                return response
+            except grpc.RpcError as error:
+                self._check_passing(error)
+                left = self._last_answer + self._patience - time.monotonic()
+                if left <= 0:
+                    self._given_up.set()
+                    raise self._unanswered(error) from error
+                # Not all at once, when the server is back.
+                pause = _FIRST_PAUSE * 2 ** min(attempt, 10)
+                pause = min(pause, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
+                time.sleep(min(pause, left))
+
+    def _check_passing(self, error: grpc.RpcError) -> None:
+        if error.code() not in _PASSING or _TOO_LARGE in error.details():
+            raise errors.InputError(
+                f"{self._address} refuses ({error.code().name}): "
+                f"{error.details()} {self._so_far()}"
+            ) from error
+
+    def _unanswered(self, error: grpc.RpcError) -> errors.InputError:
+        return errors.InputError(
+            f"No answer from {self._address} for {self._patience:g} seconds "
+            f"({error.code().name}: {error.details()}). {self._so_far()}"
+        )
+
+    def _so_far(self) -> str:
+        return (
+            f"The first {self.answered:,} lines were translated; go on from "
+            f"line {self.answered + 1:,}."
+        )
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._threads.shutdown(cancel_futures=True)
+        self._channel.close()

@@ -1,0 +1,173 @@
+"""The server: HTTP and gRPC in one event loop, the model in threads."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import signal
+from collections.abc import Callable
+
+import grpc
+from aiohttp import web
+from tensorflow_serving.apis import (
+    model_service_pb2_grpc,
+    prediction_service_pb2_grpc,
+)
+
+from shared_transformer_tf.serving import (
+    address,
+    batcher,
+    grpc_service,
+    metrics,
+    rest,
+    servable,
+    service,
+    settings,
+    structured_log,
+    version_manager,
+)
+
+
+class Server:
+    """Serves a folder of versions from `start` to `stop`.
+
+    Attributes:
+        rest_port: of HTTP, known after `start`.
+        port: of gRPC, known after `start`.
+        manager: of the versions.
+
+    Args:
+        told: what to serve and where.
+    """
+
+    def __init__(self, told: settings.Settings):
+        self._settings = told
+        self.rest_port = told.rest_port
+        self.port = told.port
+        self._metrics = metrics.Metrics()
+        self._threads = concurrent.futures.ThreadPoolExecutor(
+            told.threads, "run"
+        )
+        self.manager = version_manager.VersionManager(
+            told.model, servable.Servable, self._batcher, self._metrics
+        )
+        self._service = service.Service(self.manager, self._metrics, told)
+        self._watches: list[asyncio.Task] = []
+
+    def _batcher(self, loaded: servable.Servable) -> batcher.Batcher:
+        told = self._settings
+        loop = asyncio.get_running_loop()
+        limits = batcher.Limits(
+            told.max_batch_size,
+            told.max_wait_ms / 1000,
+            told.max_queue_rows,
+            told.threads,
+        )
+        return batcher.Batcher(
+            lambda name, arrays, seconds: loop.run_in_executor(
+                self._threads, loaded.run, name, arrays, seconds
+            ),
+            limits,
+            self._metrics.observe_batcher,
+        )
+
+    async def start(self) -> None:
+        """Loads the model, then listens.
+
+        Raises:
+            InputError: if no version can be served.
+            OSError: if a port was taken meanwhile.
+        """
+        await self.manager.start()
+        await self._start_rest()
+        await self._start_grpc()
+        self._watch(self.manager.watch(self._settings.poll_seconds))
+
+    def _watch(self, coroutine) -> None:
+        self._watches.append(asyncio.create_task(coroutine))
+
+    async def _start_rest(self) -> None:
+        interface = rest.Rest(self._service)
+        self._runner = web.AppRunner(
+            interface.application(),
+            access_log=None,
+            # Work for a client that went away is not done.
+            handler_cancellation=True,
+            lingering_time=1.0,
+            keepalive_timeout=self._settings.client_seconds,
+            shutdown_timeout=self._settings.stop_seconds,
+        )
+        await self._runner.setup()
+        site = web.TCPSite(
+            self._runner, self._settings.host, self._settings.rest_port
+        )
+        await site.start()
+        self.rest_port = self._runner.addresses[0][1]
+        self._watch(interface.connections.watch(self._runner.server))
+
+    async def _start_grpc(self) -> None:
+        told = self._settings
+        self._grpc = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", told.max_body_bytes),
+                ("grpc.max_send_message_length", told.max_body_bytes),
+                # A second server on the port must fail, not share it.
+                ("grpc.so_reuseport", 0),
+                ("grpc.server_handshake_timeout_ms", 10_000),
+            ],
+            maximum_concurrent_rpcs=2 * told.max_queue_rows + 16,
+        )
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+            grpc_service.PredictionService(self._service), self._grpc
+        )
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
+            grpc_service.ModelService(self._service), self._grpc
+        )
+        try:
+            self.port = self._grpc.add_insecure_port(
+                address.written(told.host, told.port)
+            )
+        except RuntimeError as error:
+            raise OSError(f"Port {told.port} was taken meanwhile.") from error
+        await self._grpc.start()
+
+    async def stop(self) -> None:
+        """Answers what was accepted, for `stop_seconds`, and frees all."""
+        self._service.stopping = True
+        for task in self._watches:
+            task.cancel()
+        seconds = self._settings.stop_seconds
+        await asyncio.gather(self._runner.cleanup(), self._grpc.stop(seconds))
+        await self.manager.stop()
+        self._threads.shutdown()
+
+
+async def serve(
+    told: settings.Settings, ready: Callable[[Server], None]
+) -> None:
+    """Serves until SIGTERM or SIGINT; a second one ends at once.
+
+    Args:
+        told: what to serve and where.
+        ready: called when the server answers.
+
+    Raises:
+        InputError: if no version can be served.
+    """
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+
+    def stop(number: int) -> None:
+        structured_log.info("stopping", signal=signal.Signals(number).name)
+        for other in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(other)
+        stopped.set()
+
+    server = Server(told)
+    await server.start()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(server.stop)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop, number)
+        ready(server)
+        await stopped.wait()
+    structured_log.info("stopped")

@@ -1,0 +1,120 @@
+"""Lines go to a server in batches and come back in order."""
+
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+
+from shared_transformer_tf import errors
+from shared_transformer_tf.serving import call_options, client
+from tests.serving import running as running_lib
+
+
+@contextlib.contextmanager
+def connected(port, batch_lines=3, patience_seconds=30.0, **asked):
+    translator = client.Client(
+        f"127.0.0.1:{port}",
+        call_options.CallOptions(**asked),
+        batch_lines=batch_lines,
+        patience_seconds=patience_seconds,
+    )
+    try:
+        yield translator
+    finally:
+        translator.close()
+
+
+def unused_port():
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return tried.getsockname()[1]
+
+
+def test_order_and_blank_lines_are_kept(running):
+    lines = [f"{i}" * (i % 5) for i in range(100)] + ["", " \t", "\u3000"]
+    with connected(running.port) as translate:
+        found = translate(lines)
+        assert found == [[f"{x}|1"] if x.strip() else [""] for x in lines]
+        assert translate([]) == []
+        assert translate.answered == len(lines)
+
+
+def test_num_best_gives_those_that_exist(running):
+    with connected(running.port, num_best=3) as translate:
+        assert translate(["abc", "", "a"]) == [
+            ["ABC|1", "ABC|1#1", "ABC|1#2"],
+            [""],
+            ["A|1", "A|1#1"],
+        ]
+    with connected(running.port, num_best=2) as translate:
+        assert translate(["abc"]) == [["ABC|1", "ABC|1#1"]]
+    with connected(running.port, num_best=4) as translate:
+        with pytest.raises(errors.InputError, match="gives 3 at most"):
+            translate(["abc"])
+
+
+def test_options_are_handed_on(running):
+    asked = {"beam_size": 7, "length_penalty": 0.5}
+    with connected(running.port, **asked) as translate:
+        assert translate(["a", ""]) == [["A|1~7"], [""]]
+
+
+def test_a_server_that_comes_late_is_waited_for(model):
+    port = unused_port()
+    found = []
+    with connected(port) as translate:
+        thread = threading.Thread(
+            target=lambda: found.append(translate(["a", "b"]))
+        )
+        thread.start()
+        time.sleep(0.5)
+        with running_lib.threaded(model, port=port):
+            thread.join(30)
+    assert found == [[["A|1"], ["B|1"]]]
+
+
+def test_a_full_queue_is_waited_for(model):
+    told = {"max_queue_rows": 3, "max_batch_size": 1, "threads": 1}
+    lines = [f"{i} words" for i in range(200)]
+    with running_lib.threaded(model, **told) as server:
+        with connected(server.port) as translate:
+            assert translate(lines) == [[f"{i} WORDS|1"] for i in range(200)]
+        _, _, metrics = server.http("GET", "/metrics")
+    assert b'code="RESOURCE_EXHAUSTED"' in metrics
+
+
+def test_no_answer_is_one_line_that_says_how_far_it_came(model):
+    with running_lib.threaded(model) as server:
+        translate = client.Client(
+            f"127.0.0.1:{server.port}",
+            call_options.CallOptions(),
+            patience_seconds=0.5,
+        )
+        translate(["a"] * 1234)
+    with pytest.raises(errors.InputError) as caught:
+        translate(["b"])
+    translate.close()
+    message = str(caught.value)
+    assert "No answer" in message and "for 0.5 seconds" in message
+    assert "first 1,234 lines" in message and "line 1,235" in message
+    assert "\n" not in message
+
+
+def test_a_refusal_is_not_tried_again(running):
+    started = time.monotonic()
+    with connected(running.port, name="other") as translate:
+        with pytest.raises(errors.InputError, match="'other'"):
+            translate(["a"])
+    assert time.monotonic() - started < 5
+
+
+def test_what_does_not_go_together_is_refused():
+    for asked in (
+        {"beam_size": 3},
+        {"length_penalty": 1.0},
+        {"beam_size": 3, "length_penalty": 1.0, "num_best": 2},
+    ):
+        with pytest.raises(errors.InputError, match="--"):
+            call_options.CallOptions(**asked)
