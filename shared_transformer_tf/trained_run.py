@@ -40,7 +40,7 @@ class Run:
             self.config.data.max_length,
         )
 
-    def sample_lines(self, number: int = 20) -> list[str]:
+    def sample_lines(self, number: int = 200) -> list[str]:
         """Returns source lines of the dev set, to check an export with.
 
         Where its files are gone the list is empty, and the log says so.

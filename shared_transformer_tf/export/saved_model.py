@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from importlib import metadata
 
 import keras
-import tensorflow as tf
 from absl import logging
 
 from shared_transformer_tf import config
-from shared_transformer_tf.decoding import search
-from shared_transformer_tf.export import parity_gate, text_graph, versions
+from shared_transformer_tf.export import (
+    parity_gate,
+    signatures,
+    text_graph,
+    versions,
+)
 
 
 def export_saved_model(
@@ -62,19 +65,12 @@ def export_saved_model(
 
 def _write(model, tokenizer, path, options, max_length) -> None:
     text = text_graph.TextGraph(tokenizer, max_length)
-
-    def translate(lines: tf.Tensor) -> dict[str, tf.Tensor]:
-        found = search.search(model, text.encode(lines), options, max_length)
-        return {"translation": text.decode(found.ids[:, 0])}
-
+    endpoints = signatures.Signatures(model, text, options, max_length)
     archive = keras.export.ExportArchive()
     # Tracking the model too would store every weight twice.
     archive.track(text)
-    archive.add_endpoint(
-        "serving_default",
-        translate,
-        input_signature=[tf.TensorSpec([None], tf.string, name="text")],
-    )
+    for name, (function, inputs) in endpoints.endpoints().items():
+        archive.add_endpoint(name, function, input_signature=inputs)
     archive.write_out(path, verbose=False)
     extra = pathlib.Path(path, "assets.extra")
     extra.mkdir()

@@ -69,7 +69,8 @@ def test_a_translation_that_differs_leaves_no_file(
 
     def check(folder, *arguments):
         assert pathlib.Path(folder).is_dir()
-        parity_gate._check_batch(["a b"], ["wanted"], [list(b"came")])
+        nbest = {"translations": [], "scores": []}
+        parity_gate._check_batch(["a b"], ["wanted"], ["came"], nbest)
 
     monkeypatch.setattr(saved_model, "_write", write)
     monkeypatch.setattr(parity_gate, "check", check)

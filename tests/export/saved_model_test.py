@@ -64,14 +64,6 @@ def test_only_numbered_versions_are_left(output):
     assert [entry.name for entry in output.iterdir()] == ["1"]
 
 
-def test_batch_is_the_first_dimension_everywhere(output):
-    signature = tf.saved_model.load(output / "1").signatures["serving_default"]
-    shape = signature.structured_outputs["translation"].shape
-    assert shape.as_list() == [None]
-    (text,) = signature.structured_input_signature[1].values()
-    assert text.shape.as_list() == [None]
-
-
 def test_next_version_gets_the_next_number(
     model, tokenizer, tmp_path, monkeypatch
 ):
@@ -106,7 +98,7 @@ def test_other_weights_are_noticed(model, tokenizer, output):
     kept = kernel.numpy()
     kernel.assign(kept[::-1])
     try:
-        with pytest.raises(parity_gate.ParityError, match="translates"):
+        with pytest.raises(parity_gate.ParityError, match="translat"):
             parity_gate.check(
                 str(output / "1"),
                 model,
