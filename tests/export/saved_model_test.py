@@ -1,7 +1,6 @@
 import json
 
 import pytest
-import tensorflow as tf
 
 from shared_transformer_tf import errors
 from shared_transformer_tf.decoding import translator
