@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _measure(subject: str, values: flags.FlagValues) -> dict:
     if subject == "quantization":
         command.require(values, "workdir", "source", "reference")
-        optional.require("ctranslate2")
+        optional.require("ctranslate2", "ctranslate2")
     startup.import_tensorflow()
     if subject == "quantization":
         return _measure_quantization(values)

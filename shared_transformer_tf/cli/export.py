@@ -19,6 +19,10 @@ from shared_transformer_tf.cli import command, decoding_flags, startup
 from shared_transformer_tf.export import optional
 
 _SAMPLES = 200  # dev lines that a check translates
+_PACKAGES = {
+    "ctranslate2": ("ctranslate2",),
+    "onnx": ("tf2onnx", "onnx", "onnxruntime"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,7 +45,7 @@ def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_enum(
         "format",
         "saved_model",
-        ["saved_model", "ctranslate2"],
+        ["saved_model", "ctranslate2", "onnx"],
         "Form of the export.",
         flag_values=values,
     )
@@ -77,9 +81,9 @@ def _export(values: flags.FlagValues) -> None:
 
 def _check_form(values: flags.FlagValues) -> None:
     """Refuses before TensorFlow is loaded."""
-    if values.format == "ctranslate2":
-        optional.require("ctranslate2")
-    elif values.quantization != "float32":
+    if values.format in _PACKAGES:
+        optional.require(values.format, *_PACKAGES[values.format])
+    if values.format != "ctranslate2" and values.quantization != "float32":
         raise errors.InputError(
             f"--quantization={values.quantization} goes with "
             "--format=ctranslate2 only."
@@ -122,4 +126,21 @@ def _ctranslate2(values: flags.FlagValues, run: Any, options: Any) -> str:
     )
 
 
-_WRITERS = {"saved_model": _saved_model, "ctranslate2": _ctranslate2}
+def _onnx(values: flags.FlagValues, run: Any, options: Any) -> str:
+    from shared_transformer_tf.export import onnx_folder
+
+    return onnx_folder.export_onnx(
+        run.model,
+        run.tokenizer,
+        values.output,
+        options,
+        run.config.data.max_length,
+        samples=run.sample_lines(_SAMPLES),
+    )
+
+
+_WRITERS = {
+    "saved_model": _saved_model,
+    "ctranslate2": _ctranslate2,
+    "onnx": _onnx,
+}

@@ -1,32 +1,19 @@
 """The gate before every CTranslate2 export: it translates as the model does."""
 
 import dataclasses
-import random
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from shared_transformer_tf import config
 from shared_transformer_tf.decoding import translator
 from shared_transformer_tf.evaluation import metrics
 from shared_transformer_tf.export import (
-    ctranslate2_spec,
+    check_lines,
     ctranslate2_translator,
     parity_gate,
 )
 
-_ODD_LINES = (
-    "",
-    " \t\u3000",
-    "A man rides a bike.",
-    "one hundred and twenty-three",
-    "\udcff\udcfe not UTF-8 \ufffd here",
-    "a\x00b <unk> </s>",
-    "\U0001f6b2 \u00e9 e\u0301 \u3000 \ufb01 \u200b",
-    "and so on " * 200,
-)
-_MADE_LINES = 24
 _TIE = 1e-4  # two translations whose scores are closer are equally good
 
 
@@ -81,8 +68,10 @@ def check(
     Raises:
         ParityError: if it is outside the bounds.
     """
-    sources = list(sources) or _made_lines(in_memory)
-    lines = [*_ODD_LINES, *sources]
+    sources = list(sources) or check_lines.made(
+        in_memory.tokenizer, in_memory.max_length
+    )
+    lines = [*check_lines.ODD, *sources]
     with tf.device("CPU:0"):
         expected = [best for (best,) in in_memory.translate_with_scores(lines)]
         found = export.translate_with_scores(lines)
@@ -101,7 +90,7 @@ def check(
         "score_difference_largest": float(np.max(differences)),
     }
     if references:
-        first = len(_ODD_LINES)
+        first = len(check_lines.ODD)
         report["bleu"], report["bleu_of_model"] = (
             metrics.dev_scores(texts[first:], references)["bleu"]
             for texts in (came, wanted)
@@ -157,17 +146,3 @@ def _score_differences(
     theirs = np.array(export.score(lines, translations))
     tokens = in_memory.tokenizer.encode_target(translations)
     return np.abs(ours - theirs) / [len(row) + 1 for row in tokens]
-
-
-def _made_lines(in_memory: translator.Translator) -> list[str]:
-    """Returns lines of random source pieces, of many lengths."""
-    pieces = ctranslate2_spec.pieces(in_memory.tokenizer.source_model)
-    pieces = pieces[config.END_ID + 1 :]
-    generator = random.Random(1)
-    longest = min(in_memory.max_length, 40)
-    return [
-        "".join(
-            generator.choices(pieces, k=1 + i * longest // _MADE_LINES)
-        ).replace("\u2581", " ")
-        for i in range(_MADE_LINES)
-    ]

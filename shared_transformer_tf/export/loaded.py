@@ -79,8 +79,13 @@ def load_exported(path: str | os.PathLike) -> Translate:
     """
     folder = versions.newest(path)
     if versions.form(folder) == "ctranslate2":
-        optional.require("ctranslate2")
+        optional.require("ctranslate2", "ctranslate2")
         from shared_transformer_tf.export import ctranslate2_translator
 
         return ctranslate2_translator.CTranslate2Translator(folder)
+    if versions.form(folder) == "onnx":
+        optional.require("onnx", "onnxruntime")
+        from shared_transformer_tf.export import onnx_translator
+
+        return onnx_translator.OnnxTranslator(folder)
     return LoadedExport(folder)

@@ -5,17 +5,19 @@ import importlib.util
 from shared_transformer_tf import errors
 
 
-def require(package: str) -> None:
-    """Checks that an optional package is installed.
+def require(extra: str, *packages: str) -> None:
+    """Checks that optional packages are installed.
 
     Args:
-        package: its name, which is also that of our optional dependency.
+        extra: our optional dependency that installs them.
+        *packages: their names.
 
     Raises:
         InputError: saying what to install.
     """
-    if importlib.util.find_spec(package) is None:
-        raise errors.InputError(
-            f"This form of export needs the package {package}, which is not "
-            f"installed: pip install 'shared-transformer-tf[{package}]'."
-        )
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise errors.InputError(
+                f"This needs the package {package}, which is not installed: "
+                f"pip install 'shared-transformer-tf[{extra}]'."
+            )

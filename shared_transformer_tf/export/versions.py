@@ -10,7 +10,11 @@ from shared_transformer_tf import errors
 
 _UNFINISHED = ".unfinished-"
 # The file that tells a version's form.
-FORMS = {"saved_model.pb": "saved_model", "model.bin": "ctranslate2"}
+FORMS = {
+    "saved_model.pb": "saved_model",
+    "model.bin": "ctranslate2",
+    "model.onnx": "onnx",
+}
 
 
 class Draft:
