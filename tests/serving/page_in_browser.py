@@ -7,6 +7,7 @@ import sys
 import tempfile
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
@@ -30,7 +31,10 @@ class Page:
         self.until(lambda: "version" in self.text("#model"))
 
     def until(self, condition):
-        WebDriverWait(self.browser, 20).until(lambda _: condition())
+        # Results may be replaced while they are read.
+        passing = (StaleElementReferenceException,)
+        wait = WebDriverWait(self.browser, 20, ignored_exceptions=passing)
+        wait.until(lambda _: condition())
 
     def text(self, selector):
         return self.browser.find_element(By.CSS_SELECTOR, selector).text
