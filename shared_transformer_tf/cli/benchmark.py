@@ -3,6 +3,7 @@
 python bin/benchmark.py attention
 python bin/benchmark.py rules
 python bin/benchmark.py train --output=results/training.json
+python bin/benchmark.py serve --model=EXPORT --source=FILE --minutes=10
 
 attention: a step of our self- and cross-attention, forward and backward,
 against keras_nlp's CachedMultiHeadAttention, at the size of Multi30k tiny.
@@ -13,6 +14,10 @@ rules: how far 50 updates under each gradient rule lead away from those of
 train: training steps in each precision against OpenNMT-tf and PyTorch (made
 by peers/install), the cost of gradient rules, diagnostics and determinism,
 tracing, compiling and memory against depth, and a matrix product for scale.
+
+serve: a server of an export under the load of many clients, every answer
+compared with the model called directly; latency, memory, and throughput over
+that of the model in batches of 16.
 """
 
 import json
@@ -24,9 +29,9 @@ from collections.abc import Sequence
 from absl import flags
 
 from shared_transformer_tf import errors
-from shared_transformer_tf.cli import command, startup
+from shared_transformer_tf.cli import command, lines, startup
 
-SUBJECTS = ("attention", "rules", "train")
+SUBJECTS = ("attention", "rules", "train", "serve")
 TRAINING_PARTS = ("speed", "rules", "depth")
 
 
@@ -58,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _measure(subject: str, values: flags.FlagValues) -> dict:
+    if subject == "serve":
+        return _measure_server(values)
     startup.import_tensorflow()
     if subject == "attention":
         from shared_transformer_tf.benchmark import attention
@@ -76,6 +83,19 @@ def _measure(subject: str, values: flags.FlagValues) -> dict:
         values.peers,
         os.cpu_count() or 1,
     )
+
+
+def _measure_server(values: flags.FlagValues) -> dict:
+    from shared_transformer_tf.serving import requirement, version_folder
+
+    command.require(values, "model", "source")
+    requirement.check(requirement.SERVER)
+    version_folder.check(values.model)
+    texts = lines.read(values.source)
+    startup.import_tensorflow()
+    from shared_transformer_tf.benchmark import serving
+
+    return serving.load(values.model, texts, values.minutes, values.clients)
 
 
 def _keep(results: dict, text: str, path: pathlib.Path) -> None:
@@ -107,6 +127,25 @@ def _define_flags(values: flags.FlagValues) -> None:
         list(TRAINING_PARTS),
         list(TRAINING_PARTS),
         "What train measures; once for each.",
+        flag_values=values,
+    )
+    for name, text in (
+        ("model", "Folder of an export's versions, for serve."),
+        ("source", "Text, a sentence on each line, for serve."),
+    ):
+        flags.DEFINE_string(name, "", text, flag_values=values)
+    flags.DEFINE_float(
+        "minutes",
+        10.0,
+        "Of mixed load, for serve.",
+        lower_bound=0.01,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "clients",
+        16,
+        "At the same time, for serve.",
+        lower_bound=1,
         flag_values=values,
     )
     flags.DEFINE_string(
