@@ -17,13 +17,15 @@ ARROWS = {
     "__init__": {"registration"},
     "registration": {"errors"},
     "errors": set(),
+    "devices": {"errors"},
     "schedule": {"errors"},
     "picture": {"errors", "schedule"},
     "sharing": {"errors", "schedule"},
     "validation": {"errors", "schedule", "sharing"},
     "config": {"errors", "schedule", "sharing", "validation"},
     "data": {"config", "errors"},
-    "uses": set(),
+    "layer_calls": set(),
+    "uses": {"layer_calls"},
     "layers": _BASE | {"uses"},
     "training": _BASE | {"uses"},
     "models": _BASE | {"layers", "training", "uses"},
@@ -35,9 +37,10 @@ ARROWS = {
     | {"data", "decoding", "models", "run_directory", "training"},
     "experiment": _BASE
     | {"data", "decoding", "evaluation", "models", "run_directory"}
-    | {"trained_run", "training"},
+    | {"devices", "trained_run", "training"},
     "benchmark": _BASE | {"layers", "models", "training"},
     "cli": _BASE
+    | {"devices"}
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
     | {"trained_run"},
 }
@@ -50,6 +53,7 @@ LIGHT = (
     "sharing",
     "validation",
     "config",
+    "devices",
     "cli",
 )
 HEAVY = {"tensorflow", "keras", "keras_nlp", "numpy", "tensorflow_text"}

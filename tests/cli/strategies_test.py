@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import re
 import subprocess
 import sys
 
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 
 from shared_transformer_tf.training import checkpoints
-from shared_transformer_tf.training.strategies import STRATEGIES
 from tests.training.distributed_test import free_ports
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -171,9 +169,3 @@ def test_devices_that_are_not_there(tmp_path, flags, tf_config, message):
     assert code == 1
     assert message in error.splitlines()[-1]
     assert not (tmp_path / "run").exists()
-
-
-def test_the_flag_names_the_strategies_there_are():
-    source = (ROOT / "shared_transformer_tf/cli/train.py").read_text()
-    (words,) = re.findall(r"\[(\"none\".*?)\]", source)
-    assert tuple(json.loads(f"[{words}]")) == STRATEGIES
