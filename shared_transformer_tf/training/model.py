@@ -106,10 +106,8 @@ class NormalizedGradientModel(DistributedModel):
                 f"`{given[0]}` needs logits, which the loss per token does "
                 "not make: compile with a Keras `loss` to have it."
             )
-        parts = (
-            accumulation_steps * self.distribute_strategy.num_replicas_in_sync
-        )
-        keras_loss.check_reductions(loss, parts)
+        replicas_in_all = self.distribute_strategy.num_replicas_in_sync
+        keras_loss.check_reductions(loss, accumulation_steps * replicas_in_all)
         super().compile(
             optimizer=optimizer, loss=loss, jit_compile=False, **kwargs
         )

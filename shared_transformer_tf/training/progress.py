@@ -97,7 +97,7 @@ class MetricsLog:
             return []
         with open(self._path, encoding="utf-8") as stream:
             records = [json.loads(line) for line in stream]
-        return [record for record in records if record["kind"] == kind]
+        return [record for record in records if record.get("kind") == kind]
 
     def write(
         self,
