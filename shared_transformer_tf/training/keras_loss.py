@@ -33,7 +33,7 @@ def check_reductions(loss: Any, parts: int) -> None:
         else:
             continue
         raise ValueError(
-            f"The `loss` {getattr(one, 'name', one)} has "
+            f"The `loss` {_name(one)} has "
             f"reduction={found!r}, which needs {needs}: give it "
             "reduction='sum_over_batch_size', the mean over rows."
         )
@@ -75,6 +75,10 @@ def _check_values_by_row(loss: Any, y: Any, outputs: Any) -> None:
         function = getattr(one, "call", one)
         if callable(function) and function(wanted, given).shape.rank == 0:
             raise ValueError(
-                f"The `loss` {getattr(one, 'name', one)} gives one number for "
+                f"The `loss` {_name(one)} gives one number for "
                 "a batch: on several replicas it has to give one for each row."
             )
+
+
+def _name(loss: Any) -> str:
+    return getattr(loss, "name", None) or getattr(loss, "__name__", str(loss))

@@ -103,9 +103,7 @@ class Overflowing(Tagger):
         return losses * tf.where(here, float("inf"), 1.0)
 
 
-def overflow(
-    mirrored, replica, dtype="mixed_float16", scale=8.0, **settings
-):
+def overflow(mirrored, replica, dtype="mixed_float16", scale=8.0, **settings):
     """What an update leaves that is not applied."""
     with mirrored.scope():
         optimizer = keras.optimizers.Adam(0.01)
@@ -167,7 +165,9 @@ def with_keras_loss(strategy, parts, kind):
             steps=2, verbose=0, return_dict=True,
         )
     )  # fmt: skip
-    shown = [float(np.mean(log[n])) for log in logs for n in ("loss", "accuracy")]
+    shown = [
+        float(np.mean(log[n])) for log in logs for n in ("loss", "accuracy")
+    ]
     return velocities(model), shown
 
 
