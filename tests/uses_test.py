@@ -230,6 +230,66 @@ def test_a_weight_behind_kerass_back_is_refused(separate):
         record.check_gradients(tape.gradient(loss, [raw]))
 
 
+def raw_in_a_loop(raw):
+    return tf.while_loop(
+        lambda i, y: i < 3, lambda i, y: (i + 1, y * raw), (0, 1.0)
+    )[1]
+
+
+def count_alone(model):
+    @tf.function(autograph=False)
+    def run():
+        weights = model.trainable_variables
+        with UseRecorder(weights, alone=weights) as record:
+            loss = tf.reduce_sum(model(tf.ones(2)))
+        counts.append(record.counts())
+        return tf.gradients(loss, model.scale.value)
+
+    counts = []
+    run.get_concrete_function()
+    return counts[0]
+
+
+def test_a_read_beside_a_counted_one_is_refused_where_counts_matter():
+    model = Reader(lambda weight: weight.value)
+    assert count_alone(model) == [1]
+    raw = model.scale.value
+    for read in (
+        lambda weight: weight.value * raw,
+        lambda weight: raw * weight.value,
+        lambda weight: raw * 1.0,
+        lambda weight: weight.value * raw_in_a_loop(raw),
+    ):
+        model.read = read
+        with pytest.raises(UnclearUseError, match="scale acts on the loss"):
+            count_alone(model)
+
+
+def test_a_regularizer_is_no_use():
+    model = Reader(lambda weight: weight)
+    model.scale.regularizer = keras.regularizers.L2(0.1)
+    weights = model.trainable_variables
+    with tf.GradientTape() as tape:
+        with UseRecorder(weights, tape) as record:
+            loss = tf.reduce_sum(model(tf.ones(2)))
+        loss += sum(model.losses)
+    with pytest.raises(UnclearUseError, match="scale has a regularizer"):
+        record.check_gradients(tape.gradient(loss, [model.scale.value]))
+
+
+def test_losses_that_layers_add_are_theirs_afterwards():
+    inputs = keras.Input((3,))
+    shared = keras.layers.Dense(3, activity_regularizer="l2")
+    model = keras.Model(inputs, shared(shared(inputs)))
+    x = tf.ones((2, 3))
+    model(x)
+    expected = [float(loss) for loss in model.losses]
+    with UseRecorder(model.trainable_variables):
+        model(x)
+    assert [float(loss) for loss in model.losses] == expected
+    assert len(expected) == 2
+
+
 def test_two_reads_in_a_call_are_one_use_and_nothing_stays_behind():
     original = keras.layers.Layer.__call__
     model = Reader(lambda weight: weight.value + weight.value)

@@ -152,7 +152,8 @@ def _define_flags(values: flags.FlagValues) -> None:
     )
     for name, text in (
         ("model", "Folder of an export's versions, for serve."),
-        ("source", "Text, a sentence on each line, for serve."),
+        ("source", "File of sentences, for serve and quantization."),
+        ("reference", "File of their translations, for quantization."),
     ):
         flags.DEFINE_string(name, "", text, flag_values=values)
     flags.DEFINE_float(
@@ -178,11 +179,6 @@ def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_multi_string(
         "workdir", [], "A run, for quantization.", flag_values=values
     )
-    for name, text in (
-        ("source", "File of sentences to translate, for quantization."),
-        ("reference", "File of their translations."),
-    ):
-        flags.DEFINE_string(name, "", text, flag_values=values)
     flags.DEFINE_string(
         "output",
         "",

@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 from shared_transformer_tf.config import TrainingConfig
-from shared_transformer_tf.training.optimizers import make_optimizer
+from shared_transformer_tf.training.optimizers import (
+    make_optimizer,
+    scale_updates,
+)
 
 NAMES = TrainingConfig.__dataclass_fields__["optimizer"].metadata["choices"]
 
@@ -94,3 +97,13 @@ def test_weight_decay_pulls_to_zero_where_there_is_no_gradient(name):
     settings = {"optimizer": name, "learning_rate": 0.1, "weight_decay": 0.5}
     assert values_after(1, 0.0, **settings) == pytest.approx(0.95)
     assert values_after(1, 0.0, **settings | {"weight_decay": 0.0}) == 1.0
+
+
+def test_updates_are_scaled_by_weight_and_not_by_name():
+    weights = [keras.Variable(np.ones(2, "float32"), name="w") for _ in "ab"]
+    assert weights[0].path == weights[1].path
+    optimizer = keras.optimizers.SGD(1.0)
+    optimizer.build(weights)
+    scale_updates(optimizer, "uses", weights, [1, 4])
+    optimizer.apply([np.ones(2, "float32")] * 2)
+    assert [float(w.numpy()[0]) for w in weights] == [0.0, 0.75]
