@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from shared_transformer_tf import uses
 from shared_transformer_tf.models.complexity import count_uses
 from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.uses import UseRecorder
