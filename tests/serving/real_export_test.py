@@ -53,3 +53,19 @@ def test_translate_with_the_server(served):
     translate = client.Client(address, asked, batch_lines=5)
     assert translate(LINES) == [[expected[line]] for line in LINES]
     translate.close()
+
+
+def test_n_best_and_options_come_from_their_signatures(served):
+    server, expected = served
+    address = f"127.0.0.1:{server.port}"
+    search = exported.OPTIONS
+    for asked in (
+        {"num_best": 2},
+        {"beam_size": search.beam_size, "length_penalty": search.alpha},
+    ):
+        options = call_options.CallOptions(**asked)
+        translate = client.Client(address, options, batch_lines=5)
+        found = translate(LINES)
+        assert [texts[0] for texts in found] == [expected[x] for x in LINES]
+        assert max(map(len, found)) == options.num_best
+        translate.close()
