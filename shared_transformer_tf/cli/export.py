@@ -40,6 +40,7 @@ def _define_flags(values: flags.FlagValues) -> None:
         ("workdir", "Folder of the run."),
         ("checkpoint", "Checkpoint to take; unset: the run's best average."),
         ("output", "Folder of numbered versions; made if absent."),
+        ("licence", "Of the model, for the card of a SavedModel."),
     ):
         flags.DEFINE_string(name, "", text, flag_values=values)
     flags.DEFINE_enum(
@@ -93,13 +94,31 @@ def _check_form(values: flags.FlagValues) -> None:
 def _saved_model(values: flags.FlagValues, run: Any, options: Any) -> str:
     from shared_transformer_tf.export import saved_model
 
+    sources, references = run.sample_pairs(_SAMPLES)
     return saved_model.export_saved_model(
         run.model,
         run.tokenizer,
         values.output,
         options,
         run.config.data.max_length,
-        samples=run.sample_lines(),
+        samples=sources,
+        origin=_origin(run, references, values.licence),
+    )
+
+
+def _origin(run: Any, references: list[str], licence: str) -> Any:
+    from shared_transformer_tf.export import model_card
+
+    data = run.config.data
+    return model_card.Origin(
+        source_language=data.source_language,
+        target_language=data.target_language,
+        data=f"{data.corpus}, split {data.train_split}",
+        checkpoint=run.checkpoint_name,
+        licence=licence or "not stated",
+        complexity=run.describe_complexity(),
+        config=run.config.to_dict(),
+        references=references,
     )
 
 

@@ -12,9 +12,14 @@ from shared_transformer_tf import config
 from shared_transformer_tf.decoding import search
 from shared_transformer_tf.export.text_graph import TextGraph
 
-MOST_BEAMS = 8  # that `options` takes, where the export's own are not more
+MOST_BEAMS = 8  # that `options` takes, where the search has not more
 
 _TEXT = tf.TensorSpec([None], tf.string, name="text")
+
+
+def most_beams(options: config.DecodingConfig) -> int:
+    """Returns the largest beam that the signature `options` searches with."""
+    return max(MOST_BEAMS, options.beam_size)
 
 
 class Signatures:
@@ -38,7 +43,7 @@ class Signatures:
         self.text = text
         self.decoding = options
         self.max_length = max_length
-        self.most_beams = max(MOST_BEAMS, options.beam_size)
+        self.most_beams = most_beams(options)
 
     def endpoints(self) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
         """Returns each signature's function and inputs, by its name."""

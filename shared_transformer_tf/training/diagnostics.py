@@ -241,12 +241,18 @@ def by_sublayer(
 
 
 def _of_any_size(data: Any) -> Any:
-    """The type of a batch, or of each replica's, whatever its shape."""
-    return tf.nest.map_structure(
-        lambda tensor: tf.TensorSpec([None] * tensor.shape.rank, tensor.dtype),
-        tf.nest.map_structure(tf.type_spec_from_value, data),
-        expand_composites=True,
-    )
+    """The types of a batch's tensors, or of each replica's, of any shape."""
+
+    def relaxed(value: Any) -> tf.TypeSpec:
+        spec = tf.type_spec_from_value(value)
+        parts = [
+            tf.TensorSpec([None] * part.shape.rank, part.dtype)
+            for part in tf.nest.flatten(spec, expand_composites=True)
+        ]
+        one = isinstance(spec, tf.TensorSpec)
+        return parts[0] if one else type(spec)(*parts)
+
+    return tf.nest.map_structure(relaxed, data)
 
 
 def _ratio(before: list[np.ndarray], after: list[np.ndarray]) -> float:

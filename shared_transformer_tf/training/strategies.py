@@ -1,6 +1,5 @@
 """Over which devices and machines a training is distributed."""
 
-import functools
 import zlib
 from collections.abc import Callable, Sequence
 
@@ -159,14 +158,10 @@ def highest(strategy: tf.distribute.Strategy, number: int) -> int:
 def _gather(strategy: tf.distribute.Strategy, numbers: list[int]) -> np.ndarray:
     """Waits for all workers; returns int64 (replicas, numbers)."""
     own = tf.constant([numbers], tf.int64)
-    found = strategy.run(_gatherer(strategy), args=(own,))
-    return strategy.experimental_local_results(found)[0].numpy()
 
-
-@functools.cache
-def _gatherer(strategy: tf.distribute.Strategy) -> Callable:
     @tf.function
-    def gather(own):
+    def gather():  # a collective takes the device of a tensor from outside
         return tf.distribute.get_replica_context().all_gather(own, axis=0)
 
-    return gather
+    found = strategy.experimental_local_results(strategy.run(gather))[0]
+    return found.numpy()

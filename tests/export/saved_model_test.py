@@ -9,6 +9,7 @@ from shared_transformer_tf.export import (
     parity,
     parity_gate,
     saved_model,
+    warm_up,
 )
 from tests.export import exported
 
@@ -59,6 +60,13 @@ def test_weights_are_stored_once(model, output):
     assert facts["decoding"]["beam_size"] == 3
 
 
+def test_what_servers_and_people_look_for_is_there(output):
+    names = {path.name for path in (output / "1").iterdir()}
+    assert {"MODEL_CARD.md", "batching_params.pbtxt", "saved_model.pb"} <= names
+    assert (output / "1" / warm_up.FILE).stat().st_size > 0
+    assert "max_batch_size" in (output / "1/batching_params.pbtxt").read_text()
+
+
 def test_only_numbered_versions_are_left(output):
     assert [entry.name for entry in output.iterdir()] == ["1"]
 
@@ -66,7 +74,7 @@ def test_only_numbered_versions_are_left(output):
 def test_next_version_gets_the_next_number(
     model, tokenizer, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(parity_gate, "check", lambda *arguments: None)
+    monkeypatch.setattr(parity_gate, "check", lambda *arguments: [])
     (tmp_path / "7").mkdir()
     assert export(model, tokenizer, tmp_path) == str(tmp_path / "8")
     assert export(model, tokenizer, tmp_path) == str(tmp_path / "9")

@@ -4,6 +4,7 @@ import collections
 import re
 
 import keras
+import keras_nlp
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -122,11 +123,8 @@ def gathered(model, **settings):
     return velocities(model), logs
 
 
-@pytest.mark.parametrize("sharing", ["universal", "sequence"])
-def test_shared_weights_go_as_copies_with_summed_gradients(sharing):
-    blocks = {"sequence": {"num_blocks": 1}}.get(sharing, {})
-    shared = transformer(sharing, **blocks)
-    untied = transformer("none")
+def test_shared_weights_go_as_copies_with_summed_gradients():
+    shared, untied = transformer("universal"), transformer("none")
     shared.compile(keras.optimizers.SGD(0.5), label_smoothing=0.1)
 
     def name(weight):
@@ -223,40 +221,80 @@ def test_adam_divides_a_constant_factor_out_and_sgd_does_not():
         assert abs(momentum[0] - momentum[1]) > 1e-5
 
 
+def albert(**settings):
+    keras.utils.set_random_seed(0)
+    backbone = keras_nlp.models.AlbertBackbone(
+        vocabulary_size=20,
+        num_layers=3,
+        num_heads=2,
+        embedding_dim=6,
+        hidden_dim=8,
+        intermediate_dim=12,
+        num_groups=1,
+        num_inner_repetitions=1,
+        max_sequence_length=4,
+        dropout=0.1,
+    )
+    head = keras.layers.Dense(2)(backbone.output["pooled_output"])
+    model = NormalizedGradientModel(backbone.input, head)
+    model.compile(
+        keras.optimizers.Adam(0.01),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        **settings,
+    )
+    return model
+
+
+def albert_data():
+    ids = np.random.default_rng(0).integers(1, 20, (32, 4))
+    features = {
+        "token_ids": ids,
+        "segment_ids": np.zeros_like(ids),
+        "padding_mask": np.ones_like(ids),
+    }
+    return features, (ids[:, 0] > 10).astype("int32")
+
+
+@pytest.mark.parametrize("rule", ["none", "unit"])
+def test_albert_trains_as_it_is(rule):
+    model = albert(gradient_rule=rule, accumulation_steps=2)
+    counts = model.count_uses(albert_data())
+    assert set(counts.values()) == {1, 3}
+    history = model.fit(*albert_data(), epochs=12, verbose=0).history
+    assert history["loss"][-1] < 0.8 * history["loss"][0]
+    assert history["accuracy"][-1] > history["accuracy"][0]
+
+
+def test_settings_survive_a_file_and_steps_go_on_alike(tmp_path):
+    settings = dict(
+        gradient_rule={"embed": "none", "": "aligned"},
+        update_scaling="uses",
+        accumulation_steps=2,
+        clip_norm=0.5,
+        max_gradient_norm=100.0,
+    )
+    model = transformer(dropout=0.2)
+    trained(model, keras.optimizers.Adam(0.01), **settings)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.step_settings == model.step_settings
+    for one in (model, again):
+        one.train_on_batch(*batch(9))
+    assert_close(values(again), values(model), 0)
+
+
 @pytest.mark.parametrize(
-    ("scaling", "factor"), [("uses", 3), ("sqrt_uses", 3**0.5)]
+    ("settings", "message"),
+    [
+        ({"gradient_rule": "mean"}, "mean"),
+        ({"gradient_rule": "clip"}, "per_use_clip_norm"),
+        ({"per_use_clip_norm": 1.0}, "no gradient rule is `clip`"),
+        ({"update_scaling": "half"}, "Valid: none, sqrt_uses, uses"),
+        ({"accumulation_steps": 0}, "accumulation_steps"),
+        ({"max_gradient_norm": -1.0}, "max_gradient_norm"),
+    ],
 )
-@pytest.mark.parametrize("scaled_loss", [False, True])
-def test_update_scaling_divides_the_steps_of_shared_weights(
-    scaling, factor, scaled_loss
-):
-    start = values(tagger())
-    results = []
-    for chosen in ("none", scaling):
-        optimizer = keras.optimizers.Adam(0.01)
-        if scaled_loss:
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, 8.0)
-        model = tagger()
-        results.append(
-            trained(model, optimizer, steps=1, update_scaling=chosen)[0]
-        )
-    counts = model.count_uses(batch()).values()
-    assert {1, 3} <= set(counts)
-    for before, plain, scaled, count in zip(
-        start, *results, counts, strict=True
-    ):
-        divisor = {1: 1, 3: factor}.get(count)
-        if divisor and np.abs(plain - before).max() > 0:
-            np.testing.assert_allclose(
-                (scaled - before) * divisor, plain - before, atol=1e-6
-            )
-
-
-def test_update_scaling_leaves_weight_decay_alone():
-    model = tagger()
-    start = values(model)
-    optimizer = keras.optimizers.SGD(0.1, weight_decay=0.5)
-    model.compile(optimizer, update_scaling="uses", max_gradient_norm=0.0)
-    inputs, targets = batch()
-    model.train_on_batch(inputs, np.zeros_like(targets))  # no tokens, no loss
-    assert_close(values(model), [0.95 * value for value in start], 1e-6)
+def test_wrong_settings(settings, message):
+    with pytest.raises(ValueError, match=message):
+        transformer().compile("adam", **settings)
