@@ -141,7 +141,7 @@ def test_gnmt_becomes_power(model, tokenizer, tmp_path, caplog, monkeypatch):
 
     monkeypatch.setattr(ctranslate2_gate, "check", check)
     decoding = config.DecodingConfig(alpha=0.7)
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="absl"):
         version = export(model, tokenizer, tmp_path, decoding=decoding)
     assert "length ** 0.7" in caplog.text
     assert facts_of(version)["decoding"]["alpha"] == 0.7
