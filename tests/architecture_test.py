@@ -18,6 +18,7 @@ ARROWS = {
     "registration": {"errors"},
     "errors": set(),
     "devices": {"errors"},
+    "extras": {"errors"},
     "schedule": {"errors"},
     "picture": {"errors", "schedule"},
     "sharing": {"errors", "schedule"},
@@ -31,7 +32,7 @@ ARROWS = {
     "models": _BASE | {"layers", "training", "uses"},
     "decoding": {"config", "errors"},
     "evaluation": {"config", "errors"},
-    "export": {"config", "data", "decoding", "errors", "evaluation"},
+    "export": {"config", "data", "decoding", "errors", "evaluation", "extras"},
     "serving": {"errors"},
     "run_directory": {"config", "errors"},
     "trained_run": _BASE
@@ -43,7 +44,7 @@ ARROWS = {
     | {"evaluation", "export", "layers", "models", "serving", "trained_run"}
     | {"training"},
     "cli": _BASE
-    | {"devices"}
+    | {"devices", "extras"}
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
     | {"serving", "trained_run"},
 }

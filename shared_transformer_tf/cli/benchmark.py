@@ -33,9 +33,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from shared_transformer_tf import errors
+from shared_transformer_tf import errors, extras
 from shared_transformer_tf.cli import command, lines, startup
-from shared_transformer_tf.export import optional
 
 SUBJECTS = ("attention", "rules", "train", "quantization", "serve")
 TRAINING_PARTS = ("speed", "rules", "depth")
@@ -73,7 +72,7 @@ def _measure(subject: str, values: flags.FlagValues) -> dict:
         return _measure_server(values)
     if subject == "quantization":
         command.require(values, "workdir", "source", "reference")
-        optional.require("ctranslate2", "ctranslate2")
+        extras.require("ctranslate2")
     startup.import_tensorflow()
     if subject == "quantization":
         return _measure_quantization(values)
@@ -107,10 +106,10 @@ def _measure_quantization(values: flags.FlagValues) -> dict:
 
 
 def _measure_server(values: flags.FlagValues) -> dict:
-    from shared_transformer_tf.serving import requirement, version_folder
+    from shared_transformer_tf.serving import version_folder
 
     command.require(values, "model", "source")
-    requirement.check(requirement.SERVER)
+    extras.require("serving")
     version_folder.check(values.model)
     texts = lines.read(values.source)
     startup.import_tensorflow()

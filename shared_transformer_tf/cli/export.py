@@ -14,15 +14,10 @@ from typing import Any
 
 from absl import flags
 
-from shared_transformer_tf import errors
+from shared_transformer_tf import errors, extras
 from shared_transformer_tf.cli import command, decoding_flags, startup
-from shared_transformer_tf.export import optional
 
 _SAMPLES = 200  # dev lines that a check translates
-_PACKAGES = {
-    "ctranslate2": ("ctranslate2",),
-    "onnx": ("tf2onnx", "onnx", "onnxruntime"),
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -82,8 +77,8 @@ def _export(values: flags.FlagValues) -> None:
 
 def _check_form(values: flags.FlagValues) -> None:
     """Refuses before TensorFlow is loaded."""
-    if values.format in _PACKAGES:
-        optional.require(values.format, *_PACKAGES[values.format])
+    if values.format in extras.MODULES:
+        extras.require(values.format)
     if values.format != "ctranslate2" and values.quantization != "float32":
         raise errors.InputError(
             f"--quantization={values.quantization} goes with "

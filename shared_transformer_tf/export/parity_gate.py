@@ -3,17 +3,15 @@
 import dataclasses
 import json
 import os
-import random
 import subprocess
 import sys
 from collections.abc import Sequence
 
-import sentencepiece
 import tensorflow as tf
 
 from shared_transformer_tf import config
 from shared_transformer_tf.decoding import translator
-from shared_transformer_tf.export import parity
+from shared_transformer_tf.export import check_lines, parity
 from shared_transformer_tf.export.in_memory import Found, InMemory
 
 _FIXED_LINES = (
@@ -26,7 +24,6 @@ _FIXED_LINES = (
     "\U0001f6b2 \u00e9 e\u0301 \u3000 \ufb01 \u200b".encode(),
     b"and so on " * 200,
 )
-_MADE_LINES = 24
 # beam size, length penalty, limit: what rows of one batch are given in turn
 _ROW_OPTIONS = ((1, 0.0, 1000), (4, 1.0, 20), (6, 0.6, 7))
 TIE = 1e-5  # translations whose scores are closer are equally good
@@ -68,7 +65,7 @@ def check(
     """
     lines = [
         *_FIXED_LINES,
-        *(line.encode() for line in _made_lines(tokenizer, max_length)),
+        *(line.encode() for line in check_lines.made(tokenizer, max_length)),
         *(translator.clean_text(line).encode() for line in samples),
     ]
     batches = [lines, lines[:1], lines[-1:], []]
@@ -105,20 +102,6 @@ def _calls(batches, own_options) -> list[dict]:
                 "max_length": limits,
             },
         },
-    ]
-
-
-def _made_lines(tokenizer, max_length: int) -> list[str]:
-    """Returns lines of random source pieces, of many lengths."""
-    pieces = sentencepiece.SentencePieceProcessor(
-        model_proto=tokenizer.source_model
-    )
-    generator = random.Random(1)
-    ordinary = range(config.END_ID + 1, pieces.get_piece_size())
-    longest = min(max_length, 40)
-    return [
-        pieces.decode(generator.choices(ordinary, k=1 + i * longest // 24))
-        for i in range(_MADE_LINES)
     ]
 
 

@@ -41,12 +41,3 @@ def test_search_options_become_those_of_the_signature(fake_client, stdin):
     ((_, asked, _),) = fake_client
     assert (asked.name, asked.signature) == ("other", "options")
     assert (asked.beam_size, asked.length_penalty) == (2, 0.5)
-
-
-def test_missing_packages_are_named(stdin, capsys, monkeypatch):
-    from shared_transformer_tf.serving import requirement
-
-    monkeypatch.setattr(requirement, "CLIENT", ("grpc", "not_installed"))
-    assert translate.main(["translate", "--server=host:85"]) == 1
-    line = capsys.readouterr().err
-    assert "(not_installed)" in line and "[serving]" in line

@@ -202,10 +202,3 @@ def test_weights_stored_twice_or_not_at_all_are_told(
     answering(monkeypatch, lambda answer: answer.update(float_bytes=stored))
     with pytest.raises(parity_gate.ParityError, match=f"stores {stored} bytes"):
         check("folder")
-
-
-def test_made_lines_are_many_and_of_many_lengths(tokenizer):
-    lines = parity_gate._made_lines(tokenizer, 16)
-    assert lines == parity_gate._made_lines(tokenizer, 16)
-    assert len(set(lines)) > 20
-    assert len({len(ids) for ids in tokenizer.encode_source(lines)}) > 8
