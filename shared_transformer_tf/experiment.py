@@ -11,11 +11,12 @@ import keras
 import tensorflow as tf
 from absl import logging
 
+from shared_transformer_tf import devices
 from shared_transformer_tf.config import Config, TrainingConfig
 from shared_transformer_tf.data import corpus, pipeline, token_pairs
 from shared_transformer_tf.data.tokenizer import Tokenizer
 from shared_transformer_tf.decoding.translator import Translator
-from shared_transformer_tf.errors import InputError, StoppedError
+from shared_transformer_tf.errors import StoppedError
 from shared_transformer_tf.evaluation import metrics
 from shared_transformer_tf.models import complexity, depths
 from shared_transformer_tf.models.transformer import SharedTransformer
@@ -23,7 +24,6 @@ from shared_transformer_tf.run_directory import RunDirectory
 from shared_transformer_tf.trained_run import build_model
 from shared_transformer_tf.training import (
     callbacks,
-    checkpoints,
     diagnostics,
     guard_rails,
     resume,
@@ -48,7 +48,7 @@ def train(
     Args:
         config: of the experiment; checked here.
         workdir: the run directory.
-        strategy: one of `strategies.STRATEGIES`. An update takes the same
+        strategy: one of `devices.STRATEGIES`. An update takes the same
             batch under each of them.
         num_replicas: see `strategies.make_strategy`.
 
@@ -57,13 +57,14 @@ def train(
             nothing has been written then.
     """
     config.validate()
+    devices.check(strategy, num_replicas, config.data.num_buckets)
     run = RunDirectory(workdir)
     run.check_config(config) if run.exists else run.check_new()
     newest = resume.newest_sound(run.checkpoints)
     if newest and resume.is_finished(newest, config.training):
         print(f"The run in {workdir} is finished after {newest.step} updates.")
         return
-    devices = _devices(strategy, num_replicas, config)
+    distribution = strategies.make_strategy(strategy, num_replicas)
     keras.utils.set_random_seed(config.training.seed)
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -79,18 +80,18 @@ def train(
         )
     )
     batches = _batches(config, text["train"], tokenizer)
-    with devices.scope():
+    with distribution.scope():
         model = build_model(config, tokenizer)
         _compile(model, config)
     _report(model, batches.pairs)
     progress = resume.restore(newest, model)
     evaluate = _dev(config, text["valid"], tokenizer, model)
-    strategies.check_agreement(devices, progress.step, config.to_json())
-    with _written_by_one(devices, run) as own_run:
+    strategies.check_agreement(distribution, progress.step, config.to_json())
+    with _written_by_one(distribution, run) as own_run:
         if not own_run.exists:
             tokenizer.save(own_run.tokenizer)
         own_run.write_config(config)
-        with _signals(devices) as signals:
+        with StopSignals() as signals:
             _fit(config, own_run, model, batches, progress, evaluate, signals)
     _tell_end(progress, signals.received, workdir)
 
@@ -112,24 +113,15 @@ def _tell_end(
     )
 
 
-def _devices(name: str, num_replicas: int, config: Config):
-    if name == "tpu" and config.data.num_buckets > 1:
-        raise InputError(
-            "--strategy=tpu compiles for one batch shape: give "
-            "--config.data.num_buckets=1."
-        )
-    return strategies.make_strategy(name, num_replicas)
-
-
 @contextlib.contextmanager
 def _written_by_one(
-    devices: tf.distribute.Strategy, run: RunDirectory
+    distribution: tf.distribute.Strategy, run: RunDirectory
 ) -> Iterator[RunDirectory]:
     """Gives all workers but one a folder that is thrown away.
 
     They have to take part: variables are read on all of them at once.
     """
-    if strategies.is_chief(devices):
+    if strategies.is_chief(distribution):
         yield run
         return
     with tempfile.TemporaryDirectory() as scratch:
@@ -172,13 +164,15 @@ def _gradient_rules(settings: TrainingConfig) -> dict[str, str]:
     return {"embeddings$": of_embeddings, "": settings.gradient_rule}
 
 
-def _signals(
-    devices: tf.distribute.Strategy,
-) -> contextlib.AbstractContextManager[StopSignals]:
-    """Returns what notes signals, but not of one worker among others."""
-    if strategies.has_several_workers(devices):
-        return contextlib.nullcontext(StopSignals())
-    return StopSignals()
+def _asked_to_stop(model, progress, settings, signals: StopSignals) -> bool:
+    """Whether to end now: several workers agree on it at each checkpoint."""
+    distribution = model.distribute_strategy
+    if strategies.has_several_workers(distribution):
+        if progress.step % settings.save_every:
+            return False
+        number = strategies.highest(distribution, signals.received or 0)
+        signals.received = number or None
+    return signals.received is not None
 
 
 def _fit(config, run, model, batches, progress, evaluate, signals) -> None:
@@ -192,7 +186,7 @@ def _fit(config, run, model, batches, progress, evaluate, signals) -> None:
         run.checkpoints,
         evaluate,
         report,
-        lambda: signals.received is not None,
+        lambda: _asked_to_stop(model, progress, settings, signals),
     )
     guard = guard_rails.GradientGuard(
         settings.on_bad_gradient,
@@ -227,8 +221,8 @@ def _fit(config, run, model, batches, progress, evaluate, signals) -> None:
 
 
 def _last_name(directory: str) -> str:
-    names = [one.name for one in checkpoints.list_checkpoints(directory)]
-    return names[-1] if names else ""
+    found = resume.look_for_sound(directory)
+    return found.name if found else ""
 
 
 def _dev(config, valid, tokenizer, model):

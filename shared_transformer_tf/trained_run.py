@@ -10,6 +10,7 @@ from shared_transformer_tf.data import corpus
 from shared_transformer_tf.data.tokenizer import Tokenizer
 from shared_transformer_tf.decoding.translator import Translator
 from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.models import complexity
 from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.run_directory import RunDirectory
 from shared_transformer_tf.training import checkpoints, weights
@@ -40,7 +41,11 @@ class Run:
             self.config.data.max_length,
         )
 
-    def sample_lines(self, number: int = 20) -> list[str]:
+    def describe_complexity(self, length: int = 15) -> str:
+        """Returns weights and FLOPs in words, for sentences of a length."""
+        return complexity.complexity(self.model, length, length).describe()
+
+    def sample_lines(self, number: int = 200) -> list[str]:
         """Returns source lines of the dev set, to check an export with.
 
         Where its files are gone the list is empty, and the log says so.

@@ -9,16 +9,12 @@ reads are refused, for nobody could tell how many uses they are.
 
 import collections
 import contextlib
-import functools
-import threading
 from collections.abc import Iterator, Sequence
 
 import keras
 import tensorflow as tf
 
-_threads = threading.local()  # replicas are traced in threads of their own
-_patch_lock = threading.Lock()
-_patches = 0
+from shared_transformer_tf import layer_calls
 
 
 class UnclearUseError(ValueError):
@@ -41,13 +37,16 @@ class Use:
 class UseRecorder(keras.StatelessScope):
     """Records the uses of weights in the forward pass under `with`.
 
-    What layers assign meanwhile is assigned as ever, but for `seeds`.
+    What layers assign meanwhile is assigned as ever, but for `seeds`, and
+    the losses that they add are theirs afterwards.
 
     Args:
         weights: to be watched.
         tape: gives every use a copy of the weight that this tape watches,
             so that a gradient can be taken for each.
         copied: the weights whose uses get copies; `None`: all.
+        alone: weights that nothing but layers' calls may read, so that the
+            counts are all there is. Only in a graph can that be told.
         seeds: pairs of a variable, such as the state of a seed, and a tensor
             that stands for it under `with`. The variable stays as it is.
 
@@ -56,7 +55,8 @@ class UseRecorder(keras.StatelessScope):
 
     Raises:
         UnclearUseError: under `with`, if a weight is read outside any layer,
-            or within a loop or branch of the graph.
+            or within a loop or branch of the graph; at its end, if one of
+            `alone` was read past its Keras variable.
 
     Example:
         weights = model.trainable_variables
@@ -71,8 +71,11 @@ class UseRecorder(keras.StatelessScope):
         tape: tf.GradientTape | None = None,
         copied: Sequence[keras.Variable] | None = None,
         seeds: Sequence[tuple[keras.Variable, tf.Tensor]] = (),
+        alone: Sequence[keras.Variable] = (),
     ):
-        super().__init__(state_mapping=seeds, initialize_variables=False)
+        super().__init__(
+            state_mapping=seeds, collect_losses=True, initialize_variables=False
+        )
         self.weights = list(weights)
         self._tape = tape
         copied = self.weights if copied is None else copied
@@ -81,20 +84,32 @@ class UseRecorder(keras.StatelessScope):
         self._raw = {id(weight): weight.value for weight in self.weights}
         self._names = {id(weight): weight.path for weight in self.weights}
         self._open: list[Use] = []
+        self._callers: list[keras.layers.Layer] = []
+        self._lossy: list[tuple[keras.layers.Layer, tf.Tensor]] = []
+        self._single: dict[int, tf.Tensor | None] = {
+            id(weight): None
+            for weight in alone
+            if id(weight) not in self._copied
+        }
         self._graph = None
         self._outer: UseRecorder | None = None
 
     def __enter__(self) -> "UseRecorder":
         self._graph = _current_graph()
-        self._outer = getattr(_threads, "recorder", None)
-        _threads.recorder = self
-        _patch_layer_calls()
+        self._made_before = len(_operations(self._graph))
+        self._outer = layer_calls.current()
+        layer_calls.start(self)
         return super().__enter__()
 
     def __exit__(self, *args) -> None:
         super().__exit__(*args)
-        _restore_layer_calls()
-        _threads.recorder = self._outer
+        layer_calls.stop(self._outer)
+        kept = set(map(id, self.losses))
+        for layer, loss in self._lossy:
+            if id(loss) in kept:
+                layer._losses.append(loss)
+        if not any(args):
+            self._check_reads()
 
     def get_current_value(self, variable: keras.Variable) -> tf.Tensor | None:
         """Notes a read; called by Keras. `None` is the weight itself."""
@@ -105,14 +120,24 @@ class UseRecorder(keras.StatelessScope):
         values = self._open[-1].values
         if key not in values:
             values[key] = self._copy(key)
-        return values[key] if key in self._copied else None
+        own = key in self._copied or key in self._single
+        return values[key] if own else None
 
     def _copy(self, key: int) -> tf.Tensor:
         if key not in self._copied:
-            return self._raw[key]
+            if key not in self._single:
+                return self._raw[key]
+            if self._single[key] is None:
+                self._single[key] = tf.identity(self._raw[key])
+            return self._single[key]
         copy = tf.stop_gradient(self._raw[key])
         self._tape.watch(copy)
         return copy
+
+    def add_loss(self, loss: tf.Tensor) -> None:
+        """Notes a loss that the layer being called adds; called by Keras."""
+        super().add_loss(loss)
+        self._lossy.append((self._callers[-1], loss))
 
     def add_update(self, update: tuple) -> None:
         """Assigns at once; called by Keras."""
@@ -137,6 +162,16 @@ class UseRecorder(keras.StatelessScope):
             self._open.pop()
         if use.values:
             self.uses.append(use)
+
+    @contextlib.contextmanager
+    def open_call(self, layer: keras.layers.Layer) -> Iterator[None]:
+        """Takes what happens under `with` for a call of a layer."""
+        self._callers.append(layer)
+        try:
+            with self.open_use(layer.path or layer.name):
+                yield
+        finally:
+            self._callers.pop()
 
     def counts(self) -> list[int]:
         """Returns the uses of each watched weight."""
@@ -178,13 +213,31 @@ class UseRecorder(keras.StatelessScope):
             self.weights, self.counts(), gradients, strict=True
         ):
             copied = id(weight) in self._copied
-            if gradient is not None and (copied or not count):
+            if gradient is None or not (copied or not count):
+                continue
+            if weight.regularizer is not None:
                 raise UnclearUseError(
-                    f"The weight {weight.path} acts on the loss where no "
-                    "layer's call reads it, so its uses cannot be counted: "
-                    "read it by its Keras variable, inside a layer or under "
-                    "`with uses.using(name):`."
+                    f"The weight {weight.path} has a regularizer, which is no "
+                    "use of it: give it a rule that does not look at each "
+                    "use, or the optimizer a `weight_decay` instead."
                 )
+            raise _read_past(weight.path)
+
+    def _check_reads(self) -> None:
+        """Refuses reads of the weights to be read by layers alone."""
+        if self._graph is None or not self._single:
+            return
+        inside = {id(ours): outside for outside, ours in self._graph.captures}
+        handles = {id(self._raw[key].handle): key for key in self._single}
+        reads = [one for one in self._single.values() if one is not None]
+        known = {read.op.inputs[0].op.name for read in reads}
+        for operation in _operations(self._graph)[self._made_before :]:
+            if operation.name in known:
+                continue
+            for tensor in operation.inputs:
+                key = handles.get(id(inside.get(id(tensor))))
+                if key is not None:
+                    raise _read_past(self._names[key])
 
     def _check(self, key: int) -> None:
         if not self._open:
@@ -207,7 +260,7 @@ def using(name: str) -> Iterator[None]:
 
     Without a `UseRecorder` at work it does nothing.
     """
-    recorder = getattr(_threads, "recorder", None)
+    recorder = layer_calls.current()
     if recorder is None:
         yield
         return
@@ -228,32 +281,17 @@ def describe(weights: Sequence[keras.Variable], counts: Sequence[int]) -> str:
     return "\n".join(lines)
 
 
+def _read_past(path: str) -> UnclearUseError:
+    return UnclearUseError(
+        f"The weight {path} acts on the loss where no layer's call reads it, "
+        "so its uses cannot be counted: read it by its Keras variable, inside "
+        "a layer or under `with uses.using(name):`."
+    )
+
+
+def _operations(graph) -> list[tf.Operation]:
+    return [] if graph is None else graph.get_operations()
+
+
 def _current_graph():
     return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
-
-
-def _patch_layer_calls() -> None:
-    global _patches
-    with _patch_lock:
-        _patches += 1
-        if _patches == 1:
-            keras.layers.Layer.__call__ = _recorded(keras.layers.Layer.__call__)
-
-
-def _restore_layer_calls() -> None:
-    global _patches
-    with _patch_lock:
-        _patches -= 1
-        if _patches == 0:
-            keras.layers.Layer.__call__ = (
-                keras.layers.Layer.__call__.__wrapped__
-            )
-
-
-def _recorded(original):
-    @functools.wraps(original)
-    def call(layer, *args, **kwargs):
-        with using(layer.path or layer.name):
-            return original(layer, *args, **kwargs)
-
-    return call

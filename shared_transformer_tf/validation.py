@@ -131,6 +131,12 @@ def _check_rules(training: Any) -> None:
             "training.per_use_clip_norm is 0, but the gradient rule 'clip' "
             "needs it above 0."
         )
+    if training.per_use_clip_norm and "clip" not in rules:
+        raise errors.InputError(
+            f"training.per_use_clip_norm is {training.per_use_clip_norm}, but "
+            "only the gradient rule 'clip' reads it: set "
+            "training.gradient_rule=clip, or leave it 0."
+        )
 
 
 def _check_stacks(config: Any) -> None:

@@ -17,30 +17,34 @@ ARROWS = {
     "__init__": {"registration"},
     "registration": {"errors"},
     "errors": set(),
+    "devices": {"errors"},
+    "extras": {"errors"},
     "schedule": {"errors"},
     "picture": {"errors", "schedule"},
     "sharing": {"errors", "schedule"},
     "validation": {"errors", "schedule", "sharing"},
     "config": {"errors", "schedule", "sharing", "validation"},
     "data": {"config", "errors"},
-    "uses": set(),
+    "layer_calls": set(),
+    "uses": {"layer_calls"},
     "layers": _BASE | {"uses"},
     "training": _BASE | {"uses"},
     "models": _BASE | {"layers", "training", "uses"},
     "decoding": {"config", "errors"},
     "evaluation": {"config", "errors"},
-    "export": {"config", "data", "decoding", "errors", "evaluation"},
+    "export": {"config", "data", "decoding", "errors", "evaluation", "extras"},
     "serving": {"errors"},
     "run_directory": {"config", "errors"},
     "trained_run": _BASE
     | {"data", "decoding", "models", "run_directory", "training"},
     "experiment": _BASE
     | {"data", "decoding", "evaluation", "models", "run_directory"}
-    | {"trained_run", "training"},
+    | {"devices", "trained_run", "training"},
     "benchmark": _BASE
     | {"evaluation", "export", "layers", "models", "serving", "trained_run"}
     | {"training"},
     "cli": _BASE
+    | {"devices", "extras"}
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
     | {"serving", "trained_run"},
 }
@@ -53,6 +57,7 @@ LIGHT = (
     "sharing",
     "validation",
     "config",
+    "devices",
     "cli",
 )
 HEAVY = {"tensorflow", "keras", "keras_nlp", "numpy", "tensorflow_text"}

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 
+import keras
 import numpy as np
 import pytest
 
@@ -11,7 +12,8 @@ from shared_transformer_tf import experiment, trained_run
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.run_directory import RunDirectory
-from shared_transformer_tf.training import checkpoints
+from shared_transformer_tf.training import checkpoints, heat_map
+from shared_transformer_tf.training.progress import MetricsLog
 from tests.small_run import small
 
 
@@ -67,6 +69,57 @@ def test_a_stopped_run_ends_with_the_same_weights(copy, tmp_path):
     assert steps == sorted(set(steps)) and steps[-1] == 12
 
 
+def test_diagnostics_go_on_where_they_were(copy, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        heat_map, "_draw", lambda title, steps, _: drawn.append((title, steps))
+    )
+    monkeypatch.setattr(MetricsLog, "write_image", lambda *_: None)
+    for steps in (14, 18):  # the second time from a process's new beginning
+        experiment.train(small(max_steps=steps, diagnose_every=2), copy)
+    looked = [r["step"] for r in records(copy) if r["kind"] == "uses"]
+    assert looked == [14, 16, 18]
+    assert drawn[-2:] == [
+        (f"{stack}: gradient norm at each depth", looked)
+        for stack in ("encoder", "decoder")
+    ]
+
+
+@pytest.mark.parametrize("tied", ["all", "decoder", "none"])
+def test_embeddings_have_a_rule_of_their_own(tied):
+    config = small(gradient_rule="uses", embedding_gradient_rule="sqrt_uses")
+    config.training.optimizer, config.training.momentum = "sgd", 0.0
+    config.training.clip_norm = 0.0
+    config.model.dropout = 0.0
+    models = {}
+    for rules in (("uses", "sqrt_uses"), ("none", None)):
+        keras.utils.set_random_seed(0)
+        model = SharedTransformer(
+            20, **vars(config.model) | {"tied_embeddings": tied}
+        )
+        settings = config.training
+        settings.gradient_rule, settings.embedding_gradient_rule = rules
+        experiment._compile(model, config)
+        before = [v.numpy() for v in model.trainable_variables]
+        ids = np.arange(4, 12, dtype="int32").reshape(2, 4)
+        model.train_on_batch((ids, ids), ids)
+        after = [v.numpy() for v in model.trainable_variables]
+        models[rules] = [a - b for a, b in zip(after, before, strict=True)]
+    counts = model.count_uses(((ids, ids), ids))
+    (ruled, plain), seen = models.values(), set()
+    for (path, count), ours, theirs in zip(
+        counts.items(), ruled, plain, strict=True
+    ):
+        of_embeddings = "tokens" in path
+        divisor = count**0.5 if of_embeddings else count
+        seen.add((of_embeddings, count > 1))
+        np.testing.assert_allclose(
+            ours * divisor, theirs, atol=1e-6, err_msg=path
+        )
+    assert (False, True) in seen
+    assert ((True, True) in seen) == (tied != "none")
+
+
 def test_more_steps_go_on(copy):
     experiment.train(small(max_steps=14), copy)
     assert newest(copy).step == 14
@@ -87,8 +140,8 @@ def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(copy, caplog):
     os.truncate(file, os.path.getsize(file) // 2)
     experiment.train(small(), copy)
     assert newest(copy).step == 12
-    assert "damaged" in caplog.text
-    checkpoints.verify(newest(copy))
+    assert "Passed over" in caplog.text and "damaged" in caplog.text
+    assert checkpoints.faults(newest(copy)) == []
 
 
 def test_early_stopping(tmp_path):
@@ -137,11 +190,12 @@ def test_no_tracing_after_warm_up(tmp_path, monkeypatch):
     assert len(traces) == 1
 
 
-def test_a_run_without_a_sound_checkpoint_is_left_alone(copy):
+@pytest.mark.parametrize("name", [checkpoints.STATE, checkpoints.MANIFEST])
+def test_a_run_without_a_sound_checkpoint_is_left_alone(copy, name):
     before = records(copy)
     for one in checkpoints.list_checkpoints(os.path.join(copy, "checkpoints")):
-        if one.resumable:
-            os.truncate(os.path.join(one.path, checkpoints.STATE), 100)
+        if one.resumable or name == checkpoints.MANIFEST:
+            os.truncate(os.path.join(one.path, name), 100)
     names = os.listdir(os.path.join(copy, "checkpoints"))
     with pytest.raises(InputError, match="Every checkpoint"):
         experiment.train(small(max_steps=13), copy)

@@ -1,7 +1,5 @@
 """Uses are those of the forward pass; their gradients add up, exactly."""
 
-import threading
-
 import keras
 import keras_nlp
 import numpy as np
@@ -230,25 +228,48 @@ def test_a_weight_behind_kerass_back_is_refused(separate):
         record.check_gradients(tape.gradient(loss, [raw]))
 
 
-def test_two_reads_in_a_call_are_one_use_and_nothing_stays_behind():
-    original = keras.layers.Layer.__call__
-    model = Reader(lambda weight: weight.value + weight.value)
-    with UseRecorder(model.trainable_variables) as record:
-        model(tf.ones(2))
-        model(tf.ones(2))
-    assert record.counts() == [2]
-    with pytest.raises(ZeroDivisionError):
-        with UseRecorder(model.trainable_variables):
-            raise ZeroDivisionError
-    assert keras.layers.Layer.__call__ is original
-    assert not keras.StatelessScope().losses
+def raw_in_a_loop(raw):
+    return tf.while_loop(
+        lambda i, y: i < 3, lambda i, y: (i + 1, y * raw), (0, 1.0)
+    )[1]
 
 
-def test_threads_do_not_see_each_other():
+def count_alone(model):
+    @tf.function(autograph=False)
+    def run():
+        weights = model.trainable_variables
+        with UseRecorder(weights, alone=weights) as record:
+            loss = tf.reduce_sum(model(tf.ones(2)))
+        counts.append(record.counts())
+        return tf.gradients(loss, model.scale.value)
+
+    counts = []
+    run.get_concrete_function()
+    return counts[0]
+
+
+def test_a_read_beside_a_counted_one_is_refused_where_counts_matter():
     model = Reader(lambda weight: weight.value)
-    with UseRecorder(model.trainable_variables) as record:
-        thread = threading.Thread(target=model, args=(tf.ones(2),))
-        thread.start()
-        thread.join()
-        model(tf.ones(2))
-    assert record.counts() == [1]
+    assert count_alone(model) == [1]
+    raw = model.scale.value
+    for read in (
+        lambda weight: weight.value * raw,
+        lambda weight: raw * weight.value,
+        lambda weight: raw * 1.0,
+        lambda weight: weight.value * raw_in_a_loop(raw),
+    ):
+        model.read = read
+        with pytest.raises(UnclearUseError, match="scale acts on the loss"):
+            count_alone(model)
+
+
+def test_a_regularizer_is_no_use():
+    model = Reader(lambda weight: weight)
+    model.scale.regularizer = keras.regularizers.L2(0.1)
+    weights = model.trainable_variables
+    with tf.GradientTape() as tape:
+        with UseRecorder(weights, tape) as record:
+            loss = tf.reduce_sum(model(tf.ones(2)))
+        loss += sum(model.losses)
+    with pytest.raises(UnclearUseError, match="scale has a regularizer"):
+        record.check_gradients(tape.gradient(loss, [model.scale.value]))

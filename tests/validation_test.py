@@ -84,7 +84,7 @@ def test_whole_numbers_become_floats(name):
     try:
         validation.check(config)
     except InputError:
-        pass  # 1 may be out of range
+        pass  # 1 may be out of range, or wanted by no other setting
     section, field = name.split(".")
     assert type(getattr(getattr(config, section), field)) is float
 
@@ -96,6 +96,16 @@ def test_numbers_at_the_edge_of_their_range():
     assert "below 1" in refusal("model.dropout", 1.0)
     assert "above 0" in refusal("training.keep_last", 0)
     assert "less than one sentence" in refusal("data.batch_tokens", 127)
+
+
+def test_a_norm_for_clip_and_the_rule_clip_go_together():
+    assert "only the gradient rule 'clip' reads it" in refusal(
+        "training.per_use_clip_norm", 1.0
+    )
+    assert "needs it above 0" in refusal("training.gradient_rule", "clip")
+    for name in ("gradient_rule", "embedding_gradient_rule"):
+        values = {f"training__{name}": "clip"}
+        validation.check(changed(training__per_use_clip_norm=1.0, **values))
 
 
 def test_heads_that_would_divide_are_listed():

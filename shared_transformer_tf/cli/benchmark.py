@@ -5,6 +5,7 @@ python bin/benchmark.py rules
 python bin/benchmark.py train --output=results/training.json
 python bin/benchmark.py quantization --workdir=RUN --workdir=RUN2 \
     --source=FILE --reference=FILE --output=results/quantization.json
+python bin/benchmark.py serve --model=EXPORT --source=FILE --minutes=10
 
 attention: a step of our self- and cross-attention, forward and backward,
 against keras_nlp's CachedMultiHeadAttention, at the size of Multi30k tiny.
@@ -18,6 +19,10 @@ tracing, compiling and memory against depth, and a matrix product for scale.
 
 quantization: runs exported to CTranslate2 in float32 and int8: BLEU, size and
 sentences per second, by how often weights are used.
+
+serve: a server of an export under the load of many clients, every answer
+compared with the model called directly; latency, memory, and throughput over
+that of the model in batches of 16.
 """
 
 import json
@@ -28,11 +33,10 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from shared_transformer_tf import errors
-from shared_transformer_tf.cli import command, startup
-from shared_transformer_tf.export import optional
+from shared_transformer_tf import errors, extras
+from shared_transformer_tf.cli import command, lines, startup
 
-SUBJECTS = ("attention", "rules", "train", "quantization")
+SUBJECTS = ("attention", "rules", "train", "quantization", "serve")
 TRAINING_PARTS = ("speed", "rules", "depth")
 
 
@@ -64,9 +68,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _measure(subject: str, values: flags.FlagValues) -> dict:
+    if subject == "serve":
+        return _measure_server(values)
     if subject == "quantization":
         command.require(values, "workdir", "source", "reference")
-        optional.require("ctranslate2", "ctranslate2")
+        extras.require("ctranslate2")
     startup.import_tensorflow()
     if subject == "quantization":
         return _measure_quantization(values)
@@ -97,6 +103,19 @@ def _measure_quantization(values: flags.FlagValues) -> dict:
     return quantization.compare(
         values.workdir, text.source, text.target, values.rounds
     )
+
+
+def _measure_server(values: flags.FlagValues) -> dict:
+    from shared_transformer_tf.serving import version_folder
+
+    command.require(values, "model", "source")
+    extras.require("serving")
+    version_folder.check(values.model)
+    texts = lines.read(values.source)
+    startup.import_tensorflow()
+    from shared_transformer_tf.benchmark import serving
+
+    return serving.load(values.model, texts, values.minutes, values.clients)
 
 
 def _keep(results: dict, text: str, path: pathlib.Path) -> None:
@@ -130,6 +149,26 @@ def _define_flags(values: flags.FlagValues) -> None:
         "What train measures; once for each.",
         flag_values=values,
     )
+    for name, text in (
+        ("model", "Folder of an export's versions, for serve."),
+        ("source", "File of sentences, for serve and quantization."),
+        ("reference", "File of their translations, for quantization."),
+    ):
+        flags.DEFINE_string(name, "", text, flag_values=values)
+    flags.DEFINE_float(
+        "minutes",
+        10.0,
+        "Of mixed load, for serve.",
+        lower_bound=0.01,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "clients",
+        16,
+        "At the same time, for serve.",
+        lower_bound=1,
+        flag_values=values,
+    )
     flags.DEFINE_string(
         "peers",
         "peers",
@@ -139,11 +178,6 @@ def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_multi_string(
         "workdir", [], "A run, for quantization.", flag_values=values
     )
-    for name, text in (
-        ("source", "File of sentences to translate, for quantization."),
-        ("reference", "File of their translations."),
-    ):
-        flags.DEFINE_string(name, "", text, flag_values=values)
     flags.DEFINE_string(
         "output",
         "",

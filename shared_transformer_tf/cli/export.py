@@ -14,15 +14,10 @@ from typing import Any
 
 from absl import flags
 
-from shared_transformer_tf import errors
+from shared_transformer_tf import errors, extras
 from shared_transformer_tf.cli import command, decoding_flags, startup
-from shared_transformer_tf.export import optional
 
 _SAMPLES = 200  # dev lines that a check translates
-_PACKAGES = {
-    "ctranslate2": ("ctranslate2",),
-    "onnx": ("tf2onnx", "onnx", "onnxruntime"),
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,6 +35,7 @@ def _define_flags(values: flags.FlagValues) -> None:
         ("workdir", "Folder of the run."),
         ("checkpoint", "Checkpoint to take; unset: the run's best average."),
         ("output", "Folder of numbered versions; made if absent."),
+        ("licence", "Of the model, for the card of a SavedModel."),
     ):
         flags.DEFINE_string(name, "", text, flag_values=values)
     flags.DEFINE_enum(
@@ -81,8 +77,8 @@ def _export(values: flags.FlagValues) -> None:
 
 def _check_form(values: flags.FlagValues) -> None:
     """Refuses before TensorFlow is loaded."""
-    if values.format in _PACKAGES:
-        optional.require(values.format, *_PACKAGES[values.format])
+    if values.format in extras.MODULES:
+        extras.require(values.format)
     if values.format != "ctranslate2" and values.quantization != "float32":
         raise errors.InputError(
             f"--quantization={values.quantization} goes with "
@@ -93,13 +89,31 @@ def _check_form(values: flags.FlagValues) -> None:
 def _saved_model(values: flags.FlagValues, run: Any, options: Any) -> str:
     from shared_transformer_tf.export import saved_model
 
+    sources, references = run.sample_pairs(_SAMPLES)
     return saved_model.export_saved_model(
         run.model,
         run.tokenizer,
         values.output,
         options,
         run.config.data.max_length,
-        samples=run.sample_lines(),
+        samples=sources,
+        origin=_origin(run, references, values.licence),
+    )
+
+
+def _origin(run: Any, references: list[str], licence: str) -> Any:
+    from shared_transformer_tf.export import model_card
+
+    data = run.config.data
+    return model_card.Origin(
+        source_language=data.source_language,
+        target_language=data.target_language,
+        data=f"{data.corpus}, split {data.train_split}",
+        checkpoint=run.checkpoint_name,
+        licence=licence or "not stated",
+        complexity=run.describe_complexity(),
+        config=run.config.to_dict(),
+        references=references,
     )
 
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from shared_transformer_tf import extras
 from shared_transformer_tf.cli import command, startup
 
 _HELP = {
@@ -66,14 +67,13 @@ def _define_flags(values: flags.FlagValues) -> None:
 def _serve(values: flags.FlagValues) -> None:
     from shared_transformer_tf.serving import (
         address,
-        requirement,
         settings,
         version_folder,
     )
 
     command.require(values, "model")
     told = settings.Settings(**{name: values[name].value for name in _HELP})
-    requirement.check(requirement.SERVER)
+    extras.require("serving")
     version_folder.check(told.model)
     address.check_free(told.host, told.rest_port, "rest_port")
     address.check_free(told.host, told.port, "port")

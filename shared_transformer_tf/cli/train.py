@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from shared_transformer_tf import devices
 from shared_transformer_tf.cli import command, startup
 
 
@@ -31,7 +32,7 @@ def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_enum(
         "strategy",
         "none",
-        ["none", "mirrored", "multiworker", "tpu"],
+        devices.STRATEGIES,
         "Distribution over devices: one; this machine's GPUs; the machines of "
         "TF_CONFIG; a TPU.",
         flag_values=values,
@@ -48,6 +49,9 @@ def _define_flags(values: flags.FlagValues) -> None:
 def _train(values: flags.FlagValues) -> None:
     command.require(values, "workdir")
     values.config.validate()
+    devices.check(
+        values.strategy, values.num_replicas, values.config.data.num_buckets
+    )
     startup.import_tensorflow()
     from shared_transformer_tf import experiment
 

@@ -125,9 +125,8 @@ def _exported(values: flags.FlagValues) -> Callable:
 
 
 def _server_options(values: flags.FlagValues):
-    from shared_transformer_tf.serving import call_options, requirement
+    from shared_transformer_tf.serving import call_options
 
-    requirement.check(requirement.CLIENT)
     host, _, port = values.server.rpartition(":")
     if not (host and port.isascii() and port.isdecimal()):
         raise errors.InputError(

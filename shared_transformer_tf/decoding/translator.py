@@ -27,6 +27,25 @@ def clean_text(line: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", line)
 
 
+def forced_scores(
+    model, source_ids: tf.Tensor, target_ids: tf.Tensor
+) -> tf.Tensor:
+    """Returns the log-probability of each target, float32 (batch,), in nats.
+
+    Args:
+        model: called with sources and shifted targets, gives logits.
+        source_ids: int32 (batch, source), 0 pads.
+        target_ids: int32 (batch, target), end symbol included, 0 pads.
+    """
+    target_in = tf.pad(
+        target_ids[:, :-1],
+        [[0, 0], [1, 0]],
+        constant_values=config.START_ID,
+    )
+    logits = model((source_ids, target_in), training=False)
+    return scoring.log_probabilities(logits, target_ids)
+
+
 class Translator:
     """Translates lists of strings; sorts and batches inside.
 
@@ -191,19 +210,13 @@ class Translator:
         scores = np.zeros(len(sources), np.float32)
         for batch in _batches(lengths, rows):
             scores[batch] = function(
-                _padded([source_ids[i] for i in batch]),
-                _padded([target_ids[i] for i in batch]),
+                padded([source_ids[i] for i in batch]),
+                padded([target_ids[i] for i in batch]),
             ).numpy()
         return scores.tolist()
 
     def _score_batch(self, source_ids, target_ids):
-        target_in = tf.pad(
-            target_ids[:, :-1],
-            [[0, 0], [1, 0]],
-            constant_values=config.START_ID,
-        )
-        logits = self.model((source_ids, target_in), training=False)
-        return scoring.log_probabilities(logits, target_ids)
+        return forced_scores(self.model, source_ids, target_ids)
 
     def _search(self, num_best: int) -> Callable:
         if not 1 <= num_best <= self.options.beam_size:
@@ -259,7 +272,7 @@ class Translator:
                 continue
             ids, scores, counts = (
                 result.numpy()
-                for result in function(_padded([source_ids[i] for i in batch]))
+                for result in function(padded([source_ids[i] for i in batch]))
             )
             for row, line in enumerate(batch):
                 count = counts[row]
@@ -277,9 +290,9 @@ def _batches(lengths: Sequence[int], rows: int) -> Iterator[list[int]]:
         yield order[start : start + rows]
 
 
-def _padded(sentences: Sequence[Sequence[int]]) -> np.ndarray:
+def padded(sentences: Sequence[Sequence[int]]) -> np.ndarray:
     """Returns (batch, longest + 1) int32: tokens, end symbol, 0."""
-    longest = max(map(len, sentences))
+    longest = max(map(len, sentences), default=0)
     ids = np.full([len(sentences), longest + 1], config.PAD_ID, np.int32)
     for row, tokens in zip(ids, sentences, strict=True):
         row[: len(tokens)] = tokens

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the SentencePiece operations
 
-from shared_transformer_tf import errors
+from shared_transformer_tf import errors, extras
 from shared_transformer_tf.decoding import translator
-from shared_transformer_tf.export import optional, versions
+from shared_transformer_tf.export import versions
 
 _SIGNATURE = "serving_default"
 
@@ -79,12 +79,12 @@ def load_exported(path: str | os.PathLike) -> Translate:
     """
     folder = versions.newest(path)
     if versions.form(folder) == "ctranslate2":
-        optional.require("ctranslate2", "ctranslate2")
+        extras.require("ctranslate2")
         from shared_transformer_tf.export import ctranslate2_translator
 
         return ctranslate2_translator.CTranslate2Translator(folder)
     if versions.form(folder) == "onnx":
-        optional.require("onnx", "onnxruntime")
+        extras.require("onnx")
         from shared_transformer_tf.export import onnx_translator
 
         return onnx_translator.OnnxTranslator(folder)

@@ -3,33 +3,49 @@
 A program of its own that imports nothing of this package, so that whatever
 works here does not lean on Python code:
 
-    python parity.py VERSION_FOLDER < LINES.json > TRANSLATIONS.json
+    python parity.py VERSION_FOLDER < CALLS.json > ANSWERS.json
 
-Standard input is a JSON list of batches; a batch is a list of lines, a line
-a list of byte values. Standard output is one JSON object: `batches`, the
-translations in the same form, and `float_bytes`, what the stored float
-variables take.
+Standard input is a JSON list of calls: `signature`, and `inputs` by name, each
+a list, strings with a character for each byte. Standard output is one JSON
+object: `answers`, for each call its outputs by name in the same form, and
+`float_bytes`, what the stored float variables take.
 """
 
 import json
 import sys
+import typing
 
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the SentencePiece operations
 
 
-def run(folder: str, batches: list[list[bytes]]) -> list[list[bytes]]:
-    """Translates batches by the tensor names of `serving_default`."""
+def run(
+    folder: str, calls: list[dict[str, typing.Any]]
+) -> list[dict[str, list]]:
+    """Makes calls by the tensor names of their signatures.
+
+    Args:
+        folder: the version's.
+        calls: `signature` and `inputs`, lists by name, text as bytes.
+
+    Returns:
+        For each call its outputs, nested lists by name, text as bytes.
+    """
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
         loaded = tf.compat.v1.saved_model.loader.load(
             session, ["serve"], folder
         )
-        signature = loaded.signature_def["serving_default"]
-        text = signature.inputs["text"].name
-        translation = signature.outputs["translation"].name
-        return [
-            list(session.run(translation, {text: batch})) for batch in batches
-        ]
+        answers = []
+        for call in calls:
+            signature = loaded.signature_def[call["signature"]]
+            fed = {
+                signature.inputs[name].name: values
+                for name, values in call["inputs"].items()
+            }
+            outputs = {n: t.name for n, t in signature.outputs.items()}
+            found = session.run(outputs, fed)
+            answers.append({n: x.tolist() for n, x in found.items()})
+        return answers
 
 
 def float_bytes(folder: str) -> int:
@@ -43,17 +59,26 @@ def float_bytes(folder: str) -> int:
     )
 
 
+def to_json(value: typing.Any) -> typing.Any:
+    """Returns nested values with a character for each byte of text."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, dict):
+        return {name: to_json(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [to_json(one) for one in value]
+    return value
+
+
 def main() -> None:
     """Reads standard input, writes standard output."""
-    batches = json.load(sys.stdin)
-    translated = run(
-        sys.argv[1], [[bytes(line) for line in batch] for batch in batches]
-    )
+    calls = json.load(sys.stdin)
+    for call in calls:
+        text = call["inputs"]["text"]
+        call["inputs"]["text"] = [line.encode("latin-1") for line in text]
+    answers = to_json(run(sys.argv[1], calls))
     json.dump(
-        {
-            "batches": [[list(line) for line in x] for x in translated],
-            "float_bytes": float_bytes(sys.argv[1]),
-        },
+        {"answers": answers, "float_bytes": float_bytes(sys.argv[1])},
         sys.stdout,
     )
 

@@ -3,17 +3,16 @@
 import dataclasses
 import json
 import os
-import random
 import subprocess
 import sys
 from collections.abc import Sequence
 
-import sentencepiece
 import tensorflow as tf
 
 from shared_transformer_tf import config
 from shared_transformer_tf.decoding import translator
-from shared_transformer_tf.export import parity
+from shared_transformer_tf.export import check_lines, parity
+from shared_transformer_tf.export.in_memory import Found, InMemory
 
 _FIXED_LINES = (
     b"",
@@ -25,7 +24,10 @@ _FIXED_LINES = (
     "\U0001f6b2 \u00e9 e\u0301 \u3000 \ufb01 \u200b".encode(),
     b"and so on " * 200,
 )
-_MADE_LINES = 24
+# beam size, length penalty, limit: what rows of one batch are given in turn
+_ROW_OPTIONS = ((1, 0.0, 1000), (4, 1.0, 20), (6, 0.6, 7))
+TIE = 1e-5  # translations whose scores are closer are equally good
+SCORE_TOLERANCE = 1e-4
 
 
 class ParityError(RuntimeError):
@@ -39,12 +41,12 @@ def check(
     options: config.DecodingConfig,
     max_length: int,
     samples: Sequence[str] = (),
-) -> None:
+) -> list[str]:
     """Compares a written SavedModel with the model it was made from.
 
     Lines that are blank, not UTF-8, too long, or made of random pieces of
     the vocabulary are translated by both, on the CPU: by the export in one
-    batch, alone, and in a batch of none.
+    batch, alone, and in a batch of none, by each of its signatures.
 
     Args:
         folder: the SavedModel.
@@ -54,42 +56,56 @@ def check(
         max_length: as exported.
         samples: further lines.
 
+    Returns:
+        The samples' translations by the export.
+
     Raises:
-        ParityError: if a translation differs, or weights are not stored
-            exactly once.
+        ParityError: if a translation differs without a tie, a score is not
+            that of teacher forcing, or weights are not stored exactly once.
     """
     lines = [
         *_FIXED_LINES,
-        *(line.encode() for line in _made_lines(tokenizer, max_length)),
+        *(line.encode() for line in check_lines.made(tokenizer, max_length)),
         *(translator.clean_text(line).encode() for line in samples),
     ]
     batches = [lines, lines[:1], lines[-1:], []]
-    answer = _run_alone(folder, batches)
+    own_options = [_ROW_OPTIONS[i % 3] for i in range(len(lines))]
+    answer = _run_alone(folder, _calls(batches, own_options))
     _check_weights(answer["float_bytes"], model)
-    together = dataclasses.replace(options, batch_sentences=len(lines))
-    in_memory = translator.Translator(model, tokenizer, together, max_length)
+    *translated, nbest, chosen = answer["answers"]
+    in_memory = InMemory(model, tokenizer, max_length)
     with tf.device("CPU:0"):
-        for batch, translated in zip(batches, answer["batches"], strict=True):
-            texts = [line.decode("utf-8", "replace") for line in batch]
-            expected = in_memory(texts)
-            _check_batch(texts, expected, translated)
+        _check_nbest(lines, nbest, in_memory, options)
+        for batch, given in zip(batches, translated, strict=True):
+            texts = _texts(batch)
+            expected = in_memory.translate(texts, options)
+            _check_batch(texts, expected, given["translation"], nbest)
+        _check_options(lines, chosen, own_options, in_memory, options)
+    return _as_text(translated[0]["translation"])[len(lines) - len(samples) :]
 
 
-def _made_lines(tokenizer, max_length: int) -> list[str]:
-    """Returns lines of random source pieces, of many lengths."""
-    pieces = sentencepiece.SentencePieceProcessor(
-        model_proto=tokenizer.source_model
-    )
-    generator = random.Random(1)
-    ordinary = range(config.END_ID + 1, pieces.get_piece_size())
-    longest = min(max_length, 40)
+def _calls(batches, own_options) -> list[dict]:
+    lines = batches[0]
+    beam_sizes, alphas, limits = zip(*own_options, strict=True)
     return [
-        pieces.decode(generator.choices(ordinary, k=1 + i * longest // 24))
-        for i in range(_MADE_LINES)
+        *(
+            {"signature": "serving_default", "inputs": {"text": batch}}
+            for batch in batches
+        ),
+        {"signature": "nbest", "inputs": {"text": lines}},
+        {
+            "signature": "options",
+            "inputs": {
+                "text": lines,
+                "beam_size": beam_sizes,
+                "length_penalty": alphas,
+                "max_length": limits,
+            },
+        },
     ]
 
 
-def _run_alone(folder: str, batches: list[list[bytes]]) -> dict:
+def _run_alone(folder: str, calls: list[dict]) -> dict:
     environment = os.environ | {
         "CUDA_VISIBLE_DEVICES": "-1",  # this process holds the GPU's memory
         "TF_CPP_MIN_LOG_LEVEL": "2",
@@ -97,7 +113,7 @@ def _run_alone(folder: str, batches: list[list[bytes]]) -> dict:
     # -P keeps this folder, and with it our modules, off the import path
     done = subprocess.run(
         [sys.executable, "-P", parity.__file__, folder],
-        input=json.dumps([[list(line) for line in x] for x in batches]),
+        input=json.dumps(parity.to_json(calls)),
         capture_output=True,
         text=True,
         env=environment,
@@ -130,16 +146,110 @@ def _check_weights(stored_bytes: int, model) -> None:
 
 
 def _check_batch(
-    texts: list[str], expected: list[str], translated: list[list[int]]
+    texts: list[str], expected: list[str], translated: list[str], nbest: dict
 ) -> None:
+    """Compares translations; `nbest` of the first line on tells ties."""
     if len(translated) != len(texts):
         raise ParityError(
             f"The export answers {len(texts)} lines with {len(translated)}."
         )
-    for text, wanted, came in zip(texts, expected, translated, strict=True):
-        came = bytes(came).decode("utf-8", "replace")
-        if came != wanted:
+    for text, wanted, came in zip(
+        texts, expected, _as_text(translated), strict=True
+    ):
+        if came != wanted and not _is_tie(wanted, came, nbest):
+            raise _differs(text, came, wanted)
+
+
+def _is_tie(wanted: str, came: str, nbest: dict) -> bool:
+    """Whether two texts are among a line's best, with one score."""
+    for texts, scores in zip(
+        nbest["translations"], nbest["scores"], strict=True
+    ):
+        found = dict(zip(_as_text(texts), scores, strict=True))
+        if wanted in found and came in found:
+            return abs(found[wanted] - found[came]) < TIE
+    return False
+
+
+def _differs(text: str, came: str, wanted: str, how: str = "") -> "ParityError":
+    return ParityError(
+        f"The export translates {text!r} to {came!r}{how}, but the model in "
+        f"memory to {wanted!r}."
+    )
+
+
+def _check_nbest(lines, nbest, in_memory, options) -> None:
+    found = in_memory.find(_texts(lines), options, options.beam_size)
+    for text, wanted, texts, scores, count in zip(
+        _texts(lines),
+        found,
+        nbest["translations"],
+        nbest["scores"],
+        nbest["counts"],
+        strict=True,
+    ):
+        if count != len(wanted):
             raise ParityError(
-                f"The export translates {text!r} to {came!r}, but the model "
-                f"in memory to {wanted!r}."
+                f"`nbest` gives {count} translations of {text!r}, but the "
+                f"model in memory {len(wanted)}."
             )
+        for rank, one in enumerate(wanted):
+            came, score = _as_text(texts)[rank], scores[rank]
+            _check_score(text, score, one, options)
+            if not _is_as_good(came, one, wanted):
+                raise _differs(text, came, one.text, f" ({rank + 1}. best)")
+
+
+def _is_as_good(came: str, wanted: Found, found: list[Found]) -> bool:
+    """Whether a text is the wanted one, or found with the same score."""
+    return any(
+        one.text == came and abs(one.score - wanted.score) < TIE
+        for one in found
+    )
+
+
+def _check_score(text, score, wanted, options) -> None:
+    if abs(score - wanted.score) > SCORE_TOLERANCE:
+        raise ParityError(
+            f"The export gives a translation of {text!r} the score {score}, "
+            f"but the model in memory {wanted.score}."
+        )
+    if options.coverage_penalty:  # teacher forcing has no coverage
+        return
+    if abs(wanted.score - wanted.rescored) > SCORE_TOLERANCE:
+        raise ParityError(
+            f"The search scores a translation of {text!r} {wanted.score}, but "
+            f"teacher forcing {wanted.rescored}."
+        )
+
+
+def _check_options(lines, chosen, own_options, in_memory, options) -> None:
+    texts = _texts(lines)
+    for number, (beam_size, alpha, limit) in enumerate(_ROW_OPTIONS):
+        own = dataclasses.replace(options, beam_size=beam_size, alpha=alpha)
+        rows = range(number, len(lines), len(_ROW_OPTIONS))
+        found = in_memory.find(
+            [texts[row] for row in rows], own, beam_size, limit
+        )
+        for row, best in zip(rows, found, strict=True):
+            wanted = best[0]
+            came = _as_text(chosen["translation"])[row]
+            score = chosen["score"][row]
+            _check_score(texts[row], score, wanted, own)
+            if not _is_as_good(came, wanted, best):
+                how = f" with options {own_options[row]}"
+                raise _differs(texts[row], came, wanted.text, how)
+            if wanted.truncated and not chosen["truncated"][row]:
+                raise ParityError(
+                    f"The export does not say that its translation of "
+                    f"{texts[row]!r} was cut at the limit."
+                )
+
+
+def _texts(lines: list[bytes]) -> list[str]:
+    return [line.decode("utf-8", "replace") for line in lines]
+
+
+def _as_text(answers: list[str]) -> list[str]:
+    """Of texts with a character for each byte."""
+    return _texts([answer.encode("latin-1") for answer in answers])

@@ -8,12 +8,25 @@ from collections.abc import Sequence
 from importlib import metadata
 
 import keras
-import tensorflow as tf
 from absl import logging
 
 from shared_transformer_tf import config
-from shared_transformer_tf.decoding import search
-from shared_transformer_tf.export import parity_gate, text_graph, versions
+from shared_transformer_tf.export import (
+    model_card,
+    parity_gate,
+    signatures,
+    text_graph,
+    versions,
+    warm_up,
+)
+
+# What TensorFlow Serving takes with --enable_per_model_batching_parameters.
+_BATCHING = """\
+max_batch_size { value: 64 }
+batch_timeout_micros { value: 5000 }
+max_enqueued_batches { value: 100 }
+num_batch_threads { value: 2 }
+"""
 
 
 def export_saved_model(
@@ -23,15 +36,18 @@ def export_saved_model(
     options: config.DecodingConfig | None = None,
     max_length: int = 128,
     samples: Sequence[str] = (),
+    origin: model_card.Origin | None = None,
 ) -> str:
     """Writes the next version of a model into `output`.
 
-    Its signature `serving_default` takes `text`, (batch,) strings, and
-    returns `translation`, (batch,) strings: "" for blank text; input beyond
-    `max_length` tokens is cut. Tokenization and search are in the graph and
-    each weight is stored once. Before the version appears under its number
-    it is loaded by TensorFlow's C++ loader, as servers do, in a process
-    without this package, and must translate like `model` in Python.
+    Its signatures are those of `Signatures`: `serving_default`, text to
+    translation; `nbest`; `options`. Tokenization and search are in the graph
+    and each weight is stored once. Beside the graph there are what servers
+    of TensorFlow Serving's kind look for, requests to warm up with and
+    `batching_params.pbtxt`, and a model card. Before the version appears
+    under its number it is loaded by TensorFlow's C++ loader, as servers do,
+    in a process without this package, and must translate like `model` in
+    Python.
 
     Args:
         model: a built `SharedTransformer`. The export computes as it does:
@@ -41,6 +57,7 @@ def export_saved_model(
         options: the search; `None`: the defaults of `DecodingConfig`.
         max_length: tokens of a sentence, end symbol included.
         samples: lines to check besides those that are always checked.
+        origin: for the model card.
 
     Returns:
         The version's folder, `<output>/<next number>`.
@@ -54,30 +71,34 @@ def export_saved_model(
     with versions.next_version(output) as draft:
         _write(model, tokenizer, draft.path, options, max_length)
         logging.info("Checking the export against the model.")
-        parity_gate.check(
+        translated = parity_gate.check(
             draft.path, model, tokenizer, options, max_length, samples
+        )
+        _describe(
+            draft.path,
+            origin or model_card.Origin(),
+            model,
+            options,
+            max_length,
+            translated,
         )
     return draft.version
 
 
 def _write(model, tokenizer, path, options, max_length) -> None:
     text = text_graph.TextGraph(tokenizer, max_length)
-
-    def translate(lines: tf.Tensor) -> dict[str, tf.Tensor]:
-        found = search.search(model, text.encode(lines), options, max_length)
-        return {"translation": text.decode(found.ids[:, 0])}
-
+    endpoints = signatures.Signatures(model, text, options, max_length)
     archive = keras.export.ExportArchive()
     # Tracking the model too would store every weight twice.
     archive.track(text)
-    archive.add_endpoint(
-        "serving_default",
-        translate,
-        input_signature=[tf.TensorSpec([None], tf.string, name="text")],
-    )
+    for name, (function, inputs) in endpoints.endpoints().items():
+        archive.add_endpoint(name, function, input_signature=inputs)
     archive.write_out(path, verbose=False)
-    extra = pathlib.Path(path, "assets.extra")
-    extra.mkdir()
+    warm_up.write(path)
+    pathlib.Path(path, "batching_params.pbtxt").write_text(_BATCHING)
+
+
+def _describe(path, origin, model, options, max_length, translated) -> None:
     facts = {
         "created": datetime.datetime.now(datetime.UTC).isoformat(),
         "versions": {
@@ -86,6 +107,18 @@ def _write(model, tokenizer, path, options, max_length) -> None:
         },
         "weights": parity_gate.float_bytes(model) // 4,
         "max_length": max_length,
+        "most_beams": signatures.most_beams(options),
         "decoding": vars(options),
+        "scores": model_card.score(translated, origin.references),
+        "origin": {
+            name: value
+            for name, value in vars(origin).items()
+            if name != "references"
+        },
     }
-    (extra / "metadata.json").write_text(json.dumps(facts, indent=2) + "\n")
+    pathlib.Path(path, "assets.extra", "metadata.json").write_text(
+        json.dumps(facts, indent=2) + "\n", encoding="utf-8"
+    )
+    pathlib.Path(path, "MODEL_CARD.md").write_text(
+        model_card.write(origin, facts), encoding="utf-8"
+    )

@@ -43,14 +43,20 @@ class TextGraph(tf.Module):
         Returns:
             (batch, source) int32: tokens, the end symbol, then 0.
         """
+        return self.encode_and_tell(text)[0]
+
+    def encode_and_tell(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """As `encode`, and tells which lines were cut, bool (batch,)."""
         text = tf.strings.unicode_transcode(
             text, "UTF-8", "UTF-8", errors="replace", replacement_char=0xFFFD
         )
         blank = tf.strings.regex_full_match(text, _BLANK)
         tokens = self.source.tokenize(tf.where(blank, "", text))
-        tokens = tokens[:, : self.max_length - 1]
+        longest = self.max_length - 1
+        cut = tokens.row_lengths() > longest
         end = tf.fill([tf.shape(text)[0], 1], config.END_ID)
-        return tf.concat([tokens, end], 1).to_tensor(config.PAD_ID)
+        ids = tf.concat([tokens[:, :longest], end], 1)
+        return ids.to_tensor(config.PAD_ID), cut
 
     def decode(self, ids: tf.Tensor) -> tf.Tensor:
         """Turns ids (batch, length), 0 padded, into strings (batch,)."""

@@ -170,7 +170,7 @@ class SharedTransformer(NormalizedGradientModel):
         with uses.using("output"):
             kernel = self.output_kernel()
         return projected_token_losses(
-            hidden, kernel, targets, label_smoothing, self.compiled_by_xla
+            hidden, kernel, targets, label_smoothing, self.wants_static_shapes
         )
 
     def output_kernel(self) -> tf.Tensor:

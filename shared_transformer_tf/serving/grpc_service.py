@@ -1,12 +1,13 @@
 """TensorFlow Serving's gRPC interface."""
 
+from collections.abc import Callable
+
 import grpc
+from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
-    model_service_pb2_grpc,
     predict_pb2,
-    prediction_service_pb2_grpc,
 )
 
 from shared_transformer_tf.serving import refusal, tensor_message
@@ -16,8 +17,8 @@ REQUEST_ID_KEY = "x-request-id"
 _SIGNATURES = "signature_def"
 
 
-class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Predict and GetModelMetadata.
+class GrpcService:
+    """Predict, GetModelMetadata and GetModelStatus.
 
     Args:
         service: answers requests.
@@ -26,16 +27,51 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     def __init__(self, service: Service):
         self._service = service
 
-    async def Predict(self, request, context):  # noqa: N802  the name in gRPC
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Makes a server answer; other methods are UNIMPLEMENTED."""
+        for name, methods in (
+            (
+                "PredictionService",
+                {
+                    "Predict": (self.predict, predict_pb2.PredictRequest),
+                    "GetModelMetadata": (
+                        self.get_model_metadata,
+                        get_model_metadata_pb2.GetModelMetadataRequest,
+                    ),
+                },
+            ),
+            (
+                "ModelService",
+                {
+                    "GetModelStatus": (
+                        self.get_model_status,
+                        get_model_status_pb2.GetModelStatusRequest,
+                    )
+                },
+            ),
+        ):
+            handlers = {
+                method: grpc.unary_unary_rpc_method_handler(
+                    _answering(*told),
+                    response_serializer=lambda message: (
+                        message.SerializeToString()
+                    ),
+                )
+                for method, told in methods.items()
+            }
+            server.add_generic_rpc_handlers(
+                [
+                    grpc.method_handlers_generic_handler(
+                        f"tensorflow.serving.{name}", handlers
+                    )
+                ]
+            )
+
+    async def predict(self, request, context):
         """Runs a signature; its `output_filter` is heeded."""
         metadata = dict(context.invocation_metadata() or ())
-        try:
-            with self._service.call(
-                "grpc", metadata.get(REQUEST_ID_KEY)
-            ) as call:
-                return await self._predict(request, context, call)
-        except refusal.Refusal as error:
-            await _abort(context, error)
+        with self._service.call("grpc", metadata.get(REQUEST_ID_KEY)) as call:
+            return await self._predict(request, context, call)
 
     async def _predict(self, request, context, call: Call):
         spec = request.model_spec
@@ -62,18 +98,15 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             )
         return response
 
-    async def GetModelMetadata(self, request, context):  # noqa: N802
+    async def get_model_metadata(self, request, context):
         """Returns the signatures of the version that is served."""
-        try:
-            spec = request.model_spec
-            served = self._service.find(spec.name, _version(spec))
-            if list(request.metadata_field) != [_SIGNATURES]:
-                raise refusal.Refusal(
-                    "INVALID_ARGUMENT",
-                    f"The one metadata_field there is, is {_SIGNATURES!r}.",
-                )
-        except refusal.Refusal as error:
-            await _abort(context, error)
+        spec = request.model_spec
+        served = self._service.find(spec.name, _version(spec))
+        if list(request.metadata_field) != [_SIGNATURES]:
+            raise refusal.Refusal(
+                "INVALID_ARGUMENT",
+                f"The one metadata_field there is, is {_SIGNATURES!r}.",
+            )
         response = get_model_metadata_pb2.GetModelMetadataResponse()
         response.model_spec.name = self._service.settings.name
         response.model_spec.version.value = served.servable.number
@@ -84,48 +117,42 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         )
         return response
 
-    async def Classify(self, request, context):  # noqa: N802
-        """Is not served."""
-        await _unimplemented(context)
-
-    async def Regress(self, request, context):  # noqa: N802
-        """Is not served."""
-        await _unimplemented(context)
-
-    async def MultiInference(self, request, context):  # noqa: N802
-        """Is not served."""
-        await _unimplemented(context)
-
-
-class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """GetModelStatus.
-
-    Args:
-        service: knows the versions.
-    """
-
-    def __init__(self, service: Service):
-        self._service = service
-
-    async def GetModelStatus(self, request, context):  # noqa: N802
+    async def get_model_status(self, request, context):
         """Returns the state of all versions seen, or of the one asked for."""
         spec = request.model_spec
+        wanted = _version(spec)
         response = get_model_status_pb2.GetModelStatusResponse()
-        try:
-            wanted = _version(spec)
-            if spec.name == self._service.settings.name:
-                _fill(response, self._service.manager.states, wanted)
-            if not response.model_version_status:
-                raise refusal.Refusal(
-                    "NOT_FOUND", "There is no such model or version."
-                )
-        except refusal.Refusal as error:
-            await _abort(context, error)
+        if spec.name == self._service.settings.name:
+            _fill(response, self._service.manager.states, wanted)
+        if not response.model_version_status:
+            raise refusal.Refusal(
+                "NOT_FOUND", "There is no such model or version."
+            )
         return response
 
-    async def HandleReloadConfigRequest(self, request, context):  # noqa: N802
-        """Is not served: the folder is watched."""
-        await _unimplemented(context)
+
+def _answering(method: Callable, request_type: type) -> Callable:
+    """Makes a method take bytes and tell refusals.
+
+    gRPC itself answers bytes that are no message with UNKNOWN and logs a
+    traceback.
+    """
+
+    async def answer(data: bytes, context):
+        try:
+            try:
+                request = request_type.FromString(data)
+            except DecodeError as error:
+                name = request_type.DESCRIPTOR.name
+                raise refusal.Refusal(
+                    "INVALID_ARGUMENT", f"The message is no {name}."
+                ) from error
+            return await method(request, context)
+        except refusal.Refusal as error:
+            code = getattr(grpc.StatusCode, error.code)
+            await context.abort(code, str(error))
+
+    return answer
 
 
 def _fill(response, states, wanted: int | None) -> None:
@@ -147,12 +174,3 @@ def _version(spec) -> int | None:
             "INVALID_ARGUMENT", "Versions have no labels here: give a number."
         )
     return spec.version.value if choice == "version" else None
-
-
-async def _abort(context, error: refusal.Refusal) -> None:
-    await context.abort(getattr(grpc.StatusCode, error.code), str(error))
-
-
-async def _unimplemented(context) -> None:
-    message = "This server answers Predict, GetModelMetadata, GetModelStatus."
-    await context.abort(grpc.StatusCode.UNIMPLEMENTED, message)

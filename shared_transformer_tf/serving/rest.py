@@ -119,6 +119,11 @@ class Rest:
             raise refusal.Refusal(
                 "DEADLINE_EXCEEDED", "The body came too slowly.", 408
             ) from None
+        except web.RequestPayloadError:
+            raise refusal.Refusal(
+                "INVALID_ARGUMENT",
+                "The body is not encoded as its headers say.",
+            ) from None
         except web.HTTPRequestEntityTooLarge:
             most = self._service.settings.max_body_bytes
             raise refusal.Refusal(

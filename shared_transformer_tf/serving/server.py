@@ -8,10 +8,6 @@ from collections.abc import Callable
 
 import grpc
 from aiohttp import web
-from tensorflow_serving.apis import (
-    model_service_pb2_grpc,
-    prediction_service_pb2_grpc,
-)
 
 from shared_transformer_tf.serving import (
     address,
@@ -116,12 +112,7 @@ class Server:
             ],
             maximum_concurrent_rpcs=2 * told.max_queue_rows + 16,
         )
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            grpc_service.PredictionService(self._service), self._grpc
-        )
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            grpc_service.ModelService(self._service), self._grpc
-        )
+        grpc_service.GrpcService(self._service).add_to(self._grpc)
         try:
             self.port = self._grpc.add_insecure_port(
                 address.written(told.host, told.port)

@@ -44,14 +44,18 @@ def verify(path: str, checksum: str | None) -> None:
     Raises:
         InputError: if the file is missing or damaged.
     """
+    found = fault(path, checksum)
+    if found:
+        raise InputError(f"{found}: take another checkpoint.")
+
+
+def fault(path: str, checksum: str | None) -> str:
+    """Returns what is wrong with a file, or ""."""
     if not os.path.exists(path):
-        raise InputError(f"{path} is missing: take another checkpoint.")
+        return f"{path} is missing"
     if _checksum(path) != checksum:
-        raise InputError(
-            f"{path} is damaged, its checksum is not the one in the manifest: "
-            "take another checkpoint, or delete this one to go on from the "
-            "one before it."
-        )
+        return f"{path} is damaged (its checksum is not the manifest's)"
+    return ""
 
 
 def _checksum(path: str) -> str:

@@ -55,6 +55,7 @@ class ProgressReport(keras.callbacks.Callback):
         progress = self._progress
         progress.step += 1
         progress.note_loss(float(logs["batch_loss"]), float(logs["tokens"]))
+        progress.skipped += int(logs["skipped"])
         self._tokens += float(logs["tokens"])
         now = time.perf_counter()
         progress.seconds += now - self._last
@@ -67,11 +68,14 @@ class ProgressReport(keras.callbacks.Callback):
         values = {
             "loss": progress.take_loss(),
             "gradient_norm": float(logs["gradient_norm"]),
+            "skipped": progress.take_skipped(),
             "learning_rate": rate,
             "tokens_per_second": self._tokens / seconds,
             "tokens": progress.tokens,
             "seconds": progress.seconds,
         }
+        if self._settings.precision == "mixed_float16":
+            values["loss_scale"] = float(logs["loss_scale"])
         shown = (
             f"loss {values['loss']:.3f}, "
             f"{values['tokens_per_second']:,.0f} target tokens/s, "

@@ -103,16 +103,25 @@ def list_checkpoints(directory: str) -> list[Checkpoint]:
 
     What is not a checkpoint is passed over with a line in the log.
     """
+    found = []
+    for path in folders(directory):
+        try:
+            found.append(read_manifest(path))
+        except InputError as error:
+            logging.warning("Passed over: %s.", error)
+    return found
+
+
+def folders(directory: str) -> list[str]:
+    """Returns the paths that checkpoints have, sound or not, by step."""
     if not os.path.isdir(directory):
         return []
-    found = []
-    for name in sorted(os.listdir(directory)):
-        if re.fullmatch(r"step_\d+", name):
-            try:
-                found.append(read_manifest(os.path.join(directory, name)))
-            except InputError as error:
-                logging.warning("Passed over: %s", error)
-    return found
+    names = sorted(os.listdir(directory))
+    return [
+        os.path.join(directory, name)
+        for name in names
+        if re.fullmatch(r"step_\d+", name)
+    ]
 
 
 def read_manifest(path: str) -> Checkpoint:
@@ -128,21 +137,17 @@ def read_manifest(path: str) -> Checkpoint:
         return Checkpoint(path=path, **values)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
-            f"{path} is not a checkpoint of this program ({error}): name "
-            "another one with --checkpoint, or delete that folder."
+            f"{path} is not a checkpoint of this program ({error})"
         ) from error
 
 
-def verify(checkpoint: Checkpoint) -> None:
-    """Compares every file with its checksum.
-
-    Raises:
-        InputError: naming the file that is missing or damaged.
-    """
-    for name in checkpoint.checksums:
-        array_files.verify(
-            os.path.join(checkpoint.path, name), checkpoint.checksums[name]
-        )
+def faults(checkpoint: Checkpoint) -> list[str]:
+    """Returns what is wrong with the files of a checkpoint."""
+    found = [
+        array_files.fault(os.path.join(checkpoint.path, name), checksum)
+        for name, checksum in checkpoint.checksums.items()
+    ]
+    return [one for one in found if one]
 
 
 def restore(checkpoint: Checkpoint, model: keras.Model) -> None:

@@ -11,12 +11,13 @@ together, and g their sum over the N uses:
     update_ratio  |change of the weights in the update| / |weights|
 
 All but the last follow from the inner products <g_u, g_v>, which is all that
-leaves the graph.
+leaves the graph. Weights of a sublayer that are used unequally often, such as
+a matrix that another one borrows, are told apart: `NAME of N uses`.
 """
 
-import collections
+import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -31,6 +32,8 @@ from shared_transformer_tf.training.progress import (
     MetricsLog,
     TrainingProgress,
 )
+
+SHOWN_USES = 8  # of more uses TensorBoard shows the cosines of the first ones
 
 
 def inner_products(
@@ -78,11 +81,33 @@ def statistics(products: np.ndarray) -> dict[str, Any]:
     }
 
 
+def scalars(measured: Mapping[str, dict[str, Any]]) -> dict[str, float]:
+    """Returns what TensorBoard shows of the statistics of some sublayers.
+
+    Of each use its norm and share; the cosine of each pair of the first
+    `SHOWN_USES` uses.
+    """
+    shown = {}
+    for name, found in measured.items():
+        one = {k: v for k, v in found.items() if not isinstance(v, list)}
+        for kind in ("norms", "shares"):
+            values = enumerate(found.get(kind, []), start=1)
+            one |= {f"{kind}/{use}": value for use, value in values}
+        uses = range(1, len(found["norms"]) + 1)
+        pairs = itertools.combinations(uses, 2)
+        for (u, v), cosine in zip(pairs, found.get("cosines", []), strict=True):
+            if v <= SHOWN_USES:
+                one[f"cosines/{u}-{v}"] = cosine
+        shown |= {f"{name}/{kind}": value for kind, value in one.items()}
+    return shown
+
+
 class UseDiagnostics(keras.callbacks.Callback):
     """Measures an update's gradients per use, every so many updates.
 
     The batch is read and differentiated once more for that, by a graph of its
-    own: the training step stays as it is.
+    own: the training step stays as it is. The heat maps begin with what the
+    log has from before.
 
     Args:
         every: updates from one measured update to the next.
@@ -116,31 +141,29 @@ class UseDiagnostics(keras.callbacks.Callback):
         self._seconds = 0.0
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Groups the weights by sublayer."""
-        self._products = tf.function(
-            lambda data: inner_products(self.model, data)
-        )
-        self._sublayers = collections.defaultdict(list)
-        for weight in self.model.trainable_variables:
-            path = weight.path.removeprefix(f"{self.model.name}/")
-            self._sublayers[path.rpartition("/")[0]].append(weight)
+        """Takes up the heat maps where they were."""
+        self._products: Callable | None = None
+        self._sublayers: dict[str, list[keras.Variable]] = {}
+        for record in self._log.read("uses"):
+            self._maps.add(record["step"], record["sublayers"])
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None):
         """Measures, where the update to come is to be measured."""
         if (self._progress.step + 1) % self._every:
             return
         start = time.perf_counter()
-        products = dict(
-            zip(
-                map(id, self.model.trainable_variables),
-                self._read_products(),
-                strict=True,
-            )
-        )
+        weights = self.model.trainable_variables
+        products = self._read_products()
+        if not self._sublayers:
+            paths = [
+                weight.path.removeprefix(f"{self.model.name}/")
+                for weight in weights
+            ]
+            self._sublayers = by_sublayer(paths, weights, map(len, products))
+        found = dict(zip(map(id, weights), products, strict=True))
         self._measured = {
-            name: statistics(sum(products[id(weight)] for weight in weights))
-            for name, weights in self._sublayers.items()
-            if len({len(products[id(weight)]) for weight in weights}) == 1
+            name: statistics(sum(found[id(weight)] for weight in group))
+            for name, group in self._sublayers.items()
         }
         self._before = self._values()
         self._seconds = time.perf_counter() - start
@@ -158,7 +181,8 @@ class UseDiagnostics(keras.callbacks.Callback):
         self._maps.add(step, self._measured)
         seconds = self._seconds + time.perf_counter() - start
         record = {"seconds": seconds, "sublayers": self._measured}
-        self._log.write("uses", step, record)
+        shown = {"seconds": seconds, "sublayers": scalars(self._measured)}
+        self._log.write("uses", step, record, shown)
         for name, image in self._maps.draw().items():
             self._log.write_image(f"uses/{name}", step, image)
         logging.info("Gradients of each use measured in %.1f s.", seconds)
@@ -175,6 +199,11 @@ class UseDiagnostics(keras.callbacks.Callback):
                 self._batch(step, context.replica_id_in_sync_group, number),
             )
         )
+        if self._products is None:
+            self._products = tf.function(
+                lambda data: inner_products(self.model, data),
+                input_signature=[_of_any_size(data)],
+            )
         found = strategy.run(self._products, args=(data,))
         return [
             strategy.experimental_local_results(one)[0].numpy() for one in found
@@ -185,6 +214,45 @@ class UseDiagnostics(keras.callbacks.Callback):
             name: [weight.numpy() for weight in weights]
             for name, weights in self._sublayers.items()
         }
+
+
+def by_sublayer(
+    paths: Sequence[str],
+    weights: Sequence[keras.Variable],
+    uses: Iterable[int],
+) -> dict[str, list[keras.Variable]]:
+    """Returns the weights of each sublayer, by its path.
+
+    Args:
+        paths: of the weights.
+        weights: to be grouped.
+        uses: of each; where those of a sublayer differ, `PATH of N uses` has
+            those of N.
+    """
+    groups: dict[str, dict[int, list[keras.Variable]]] = {}
+    for path, weight, count in zip(paths, weights, uses, strict=True):
+        by_count = groups.setdefault(path.rpartition("/")[0], {})
+        by_count.setdefault(count, []).append(weight)
+    return {
+        path if len(by_count) == 1 else f"{path} of {count} uses": group
+        for path, by_count in groups.items()
+        for count, group in by_count.items()
+    }
+
+
+def _of_any_size(data: Any) -> Any:
+    """The types of a batch's tensors, or of each replica's, of any shape."""
+
+    def relaxed(value: Any) -> tf.TypeSpec:
+        spec = tf.type_spec_from_value(value)
+        parts = [
+            tf.TensorSpec([None] * part.shape.rank, part.dtype)
+            for part in tf.nest.flatten(spec, expand_composites=True)
+        ]
+        one = isinstance(spec, tf.TensorSpec)
+        return parts[0] if one else type(spec)(*parts)
+
+    return tf.nest.map_structure(relaxed, data)
 
 
 def _ratio(before: list[np.ndarray], after: list[np.ndarray]) -> float:

@@ -12,8 +12,9 @@ class DistributedModel(keras.Model):
     """A model whose `fit` and `evaluate` work under every strategy.
 
     Keras averages the first batch over replicas to learn its shapes, which
-    fails for unequal numbers of rows and for several workers; and it takes
-    the first axis of what a worker's step returns for that of its replicas.
+    fails for unequal numbers of rows and for several workers; it takes the
+    first axis of what a worker's step returns for that of its replicas; and
+    where a step tells more than metrics, `fit` shows those of one replica.
     """
 
     def _maybe_symbolic_build(
@@ -32,6 +33,17 @@ class DistributedModel(keras.Model):
         )
         with strategy.scope():
             self._symbolic_build(data_batch=data_batch)
+
+    compiled_by_xla = False  # forward and backward pass of a training step
+
+    @property
+    def wants_static_shapes(self) -> bool:
+        """Whether XLA compiles the step: as told, or on a TPU always."""
+        on_tpu = strategies.is_tpu(self.distribute_strategy)
+        return self.compiled_by_xla or on_tpu
+
+    def _get_metrics_result_or_logs(self, logs: dict[str, Any]) -> dict:
+        return logs | self.get_metrics_result()  # of all replicas
 
     def logs_of_replica(
         self, values: dict[str, tf.Tensor]

@@ -30,6 +30,7 @@ import tensorflow as tf
 from shared_transformer_tf.config import GRADIENT_RULES
 
 _OF_EACH_USE = ("aligned", "unit", "clip")
+_BY_NUMBER = ("uses", "sqrt_uses")
 
 
 def combine(
@@ -49,7 +50,7 @@ def combine(
     if rule == "sqrt_uses":
         return total / math.sqrt(uses)
     if rule == "clip":
-        return tf.add_n([tf.clip_by_norm(g, clip_norm) for g in gradients])
+        return tf.add_n([_clipped(g, clip_norm) for g in gradients])
     if len(gradients) == 1:
         return total
     norms = [tf.norm(g) for g in gradients]
@@ -66,6 +67,14 @@ def combine(
         length = tf.math.divide_no_nan(tf.norm(total), tf.norm(directions))
         return directions * length
     return total
+
+
+def _clipped(gradient: tf.Tensor, clip_norm: float) -> tf.Tensor:
+    """Clips; of a norm that overflows it makes NaN, for the guard to see."""
+    norm = tf.norm(gradient)
+    factor = clip_norm / tf.maximum(norm, clip_norm)
+    nan = tf.constant(float("nan"), gradient.dtype)
+    return gradient * tf.where(tf.math.is_finite(norm), factor, nan)
 
 
 class GradientRules:
@@ -105,6 +114,11 @@ class GradientRules:
         self._rules = dict(rules)
         self._clip_norm = per_use_clip_norm
 
+    @property
+    def clips(self) -> bool:
+        """Whether the rule of some weights may be `clip`."""
+        return "clip" in self._rules.values()
+
     def rule(self, path: str) -> str:
         """Returns the rule of the weight with this path."""
         for expression, rule in self._rules.items():
@@ -117,6 +131,12 @@ class GradientRules:
     ) -> list[keras.Variable]:
         """Returns the weights whose rule looks at the gradient of each use."""
         return [w for w in weights if self.rule(w.path) in _OF_EACH_USE]
+
+    def wanting_counts(
+        self, weights: Sequence[keras.Variable]
+    ) -> list[keras.Variable]:
+        """Returns the weights whose rule divides by the number of uses."""
+        return [w for w in weights if self.rule(w.path) in _BY_NUMBER]
 
     def combine(
         self,

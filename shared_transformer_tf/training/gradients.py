@@ -18,6 +18,7 @@ def gradient_sums(
     apart: Sequence[keras.Variable],
     seeds: Seeds,
     scale: tf.Tensor,
+    counted: Sequence[keras.Variable] = (),
 ) -> tuple[list[tf.Tensor], list[int]]:
     """Returns sums of a loss and its gradients, and the uses of each weight.
 
@@ -30,13 +31,14 @@ def gradient_sums(
         seeds: what seeds are to be in the forward pass.
         scale: what the loss is multiplied by while gradients flow in half
             precision.
+        counted: those whose uses have to be all there is, see `UseRecorder`.
 
     Returns:
         The sum of the loss and the count, float32, and the gradients of the
         sum, as many for each weight as `gradient_numbers` says; the uses.
     """
     with tf.GradientTape() as tape:
-        with UseRecorder(weights, tape, apart, seeds) as record:
+        with UseRecorder(weights, tape, apart, seeds, counted) as record:
             outputs = forward()
         loss, count = mean_loss(outputs)
         scaled = loss * tf.cast(scale, loss.dtype)

@@ -15,12 +15,13 @@ class GradientGuard(keras.callbacks.Callback):
     """Stops, or says so and goes on, where the model skipped an update.
 
     An overflow under loss scaling is no such case: the next scale is lower.
+    At a scale of 1 there is no lower one, and it is the gradient that is bad.
 
     Args:
         action: `stop` or `skip`.
         first_step: updates done before training goes on here.
         line_numbers: of a batch, by its number from 0.
-        last_checkpoint: names what training can go on from, or "".
+        last_checkpoint: names the newest sound one, or is "".
 
     Raises:
         InputError: in training, with `stop`.
@@ -44,7 +45,10 @@ class GradientGuard(keras.callbacks.Callback):
         step = self._step
         self._step += 1
         loss, norm = float(logs["batch_loss"]), float(logs["gradient_norm"])
-        if not float(logs["skipped"]) or self._is_overflow(loss, norm):
+        overflow = math.isfinite(loss) and not math.isfinite(norm)
+        if not float(logs["skipped"]) or (
+            overflow and float(logs["loss_scale"]) > 1
+        ):
             return
         found = (
             f"Update {step + 1} was not applied: its loss is {loss:.4g}, its "
@@ -55,16 +59,10 @@ class GradientGuard(keras.callbacks.Callback):
             return
         checkpoint = self._last_checkpoint()
         raise InputError(
-            f"{found} Last checkpoint: {checkpoint or 'none yet'}. Lower "
+            f"{found} Last good checkpoint: {checkpoint or 'none'}. Lower "
             "training.learning_rate or correct those lines, or leave such "
             "updates out with training.on_bad_gradient=skip."
         )
-
-    def _is_overflow(self, loss: float, norm: float) -> bool:
-        scaled = isinstance(
-            self.model.optimizer, keras.optimizers.LossScaleOptimizer
-        )
-        return scaled and math.isfinite(loss) and not math.isfinite(norm)
 
     def _lines(self, step: int) -> str:
         lines = sorted(map(int, self._line_numbers(step)))

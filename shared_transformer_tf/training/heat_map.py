@@ -45,7 +45,9 @@ class DepthMaps:
     def draw(self) -> dict[str, bytes]:
         """Returns a PNG for each stack: depth upwards, updates to the right."""
         return {
-            stack: _draw(f"{stack}: norm of each depth", self._steps, columns)
+            stack: _draw(
+                f"{stack}: gradient norm at each depth", self._steps, columns
+            )
             for stack, columns in self._columns.items()
         }
 

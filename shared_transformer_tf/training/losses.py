@@ -11,6 +11,7 @@ the loss needs no pass of its own, and in the backward pass nothing but matrix
 products touches a tensor as wide as the vocabulary.
 """
 
+import keras
 import tensorflow as tf
 
 PAD_ID = 0
@@ -158,6 +159,35 @@ def token_losses(
         return value * mask, gradient
 
     return losses(tf.convert_to_tensor(logits))
+
+
+def unpack_tokens(data: tuple) -> tuple:
+    """Returns inputs and targets of a batch as `fit` takes it.
+
+    Raises:
+        ValueError: if it has sample weights.
+    """
+    inputs, targets, weight = keras.utils.unpack_x_y_sample_weight(data)
+    if weight is not None:
+        raise ValueError(
+            "The loss per token takes no `sample_weight`: mark targets that "
+            "do not count with id 0, or compile with a Keras `loss`."
+        )
+    return inputs, targets
+
+
+def mean_over_tokens(
+    losses: tf.Tensor, targets: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the mean loss of the tokens, and how many there are, float32.
+
+    Args:
+        losses: of each token, 0 at padding, (batch, target).
+        targets: int32 (batch, target), 0 pads.
+    """
+    tokens = tf.math.count_nonzero(targets, dtype=tf.float32)
+    divisor = tf.cast(tf.maximum(tokens, 1.0), losses.dtype)
+    return tf.reduce_sum(losses) / divisor, tokens
 
 
 def _wide(dtype: tf.DType) -> tf.DType:

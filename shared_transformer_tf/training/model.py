@@ -1,5 +1,6 @@
 """The training step: aggregated gradients, one rule, one update for all."""
 
+import collections
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +8,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from shared_transformer_tf.training import functional, losses, replicas
+from shared_transformer_tf.training import (
+    functional,
+    keras_loss,
+    losses,
+    replicas,
+)
 from shared_transformer_tf.training import gradients as gradients_lib
 from shared_transformer_tf.training.accumulation import sum_over_slices
 from shared_transformer_tf.training.distributed import DistributedModel
@@ -28,7 +34,7 @@ class NormalizedGradientModel(DistributedModel):
     summed over target tokens and divided once by their number, so padding
     and uneven batches do not weigh. A subclass whose call returns logits
     (batch, target, vocabulary) needs nothing else; it may override
-    `token_losses` with something cheaper. A Keras `loss` is taken for a mean
+    `token_losses` with something cheaper. A Keras `loss` has to be a mean
     over rows: slices and replicas weigh by their rows.
 
     What layers draw from `keras.random.SeedGenerator` in a step depends on
@@ -49,8 +55,6 @@ class NormalizedGradientModel(DistributedModel):
             self.__init__(*args, **kwargs)
         else:
             super().__init__(*args, **kwargs)
-
-    compiled_by_xla = False  # forward and backward pass of a training step
 
     def compile(
         self,
@@ -84,8 +88,8 @@ class NormalizedGradientModel(DistributedModel):
             **kwargs: further arguments of `keras.Model.compile`.
 
         Raises:
-            ValueError: if a setting is out of range, or metrics are asked for
-                without a `loss`.
+            ValueError: if a setting is out of range, metrics are asked for
+                without a `loss`, or that is no mean over rows.
         """
         settings = StepSettings(
             label_smoothing=label_smoothing,
@@ -102,6 +106,8 @@ class NormalizedGradientModel(DistributedModel):
                 f"`{given[0]}` needs logits, which the loss per token does "
                 "not make: compile with a Keras `loss` to have it."
             )
+        replicas_in_all = self.distribute_strategy.num_replicas_in_sync
+        keras_loss.check_reductions(loss, accumulation_steps * replicas_in_all)
         super().compile(
             optimizer=optimizer, loss=loss, jit_compile=False, **kwargs
         )
@@ -131,7 +137,7 @@ class NormalizedGradientModel(DistributedModel):
         """Returns the uses of each trainable weight in a pass, by its path.
 
         Nothing is computed: the forward pass is traced. `uses.describe` makes
-        a table of it.
+        a table of it. The second weight of a path is `path#2`.
 
         Args:
             data: a batch as `fit` takes it.
@@ -139,21 +145,31 @@ class NormalizedGradientModel(DistributedModel):
         Raises:
             UnclearUseError: if a weight is read where uses cannot be counted.
         """
+        seen = collections.Counter()
+        found = {}
+        counted = zip(self.trainable_variables, self._counts(data), strict=True)
+        for weight, count in counted:
+            seen[weight.path] += 1
+            number = seen[weight.path]
+            found[weight.path + (f"#{number}" if number > 1 else "")] = count
+        return found
+
+    def _counts(self, data: tuple) -> list[int]:
         self._ensure_built(data)
         weights = self.trainable_variables
-        record = UseRecorder(weights)
+        record = UseRecorder(weights, alone=weights)
 
         def forward(data):
             with record:
                 self._forward(data)
 
-        tf.function(forward).get_concrete_function(data)
-        counted = zip(weights, record.counts(), strict=True)
-        return {weight.path: count for weight, count in counted}
+        tf.function(forward, autograph=False).get_concrete_function(data)
+        return record.counts()
 
     def _ensure_built(self, data: tuple) -> None:
         if not self.built:
-            tf.function(self._forward).get_concrete_function(data)
+            function = tf.function(self._forward, autograph=False)
+            function.get_concrete_function(data)
 
     def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
         """Does one update on a batch.
@@ -162,8 +178,9 @@ class NormalizedGradientModel(DistributedModel):
             `loss`, the mean since the metrics were reset, in nats per token,
             of batches where it is finite; `batch_loss` of this one; `tokens`
             on all replicas, or rows under a Keras loss; `gradient_norm` of
-            the mean loss before clipping; `skipped`, 1 if the gradient was
-            not applied; the metrics of `compile`.
+            the mean loss, after the gradient rule and before clipping;
+            `skipped`, 1 if the gradient was not applied; `loss_scale` that
+            it was taken with, 1 without scaling; the metrics of `compile`.
         """
         settings = self.step_settings
         rules = settings.rules()
@@ -180,8 +197,8 @@ class NormalizedGradientModel(DistributedModel):
             weights, gradients_lib.group(means, numbers), uses
         )
         norm = tf.linalg.global_norm(gradients)
-        finite = tf.math.is_finite(loss)
-        good = finite & tf.math.is_finite(norm)
+        loss_finite = tf.math.is_finite(loss)
+        finite = good = loss_finite & tf.math.is_finite(norm)
         if settings.max_gradient_norm:
             good &= norm <= settings.max_gradient_norm
         if settings.clip_norm:
@@ -189,9 +206,10 @@ class NormalizedGradientModel(DistributedModel):
                 gradients, settings.clip_norm, use_norm=norm
             )
         scale_updates(self.optimizer, settings.update_scaling, weights, uses)
-        replicas.apply_if(good, self.optimizer, gradients, weights)
+        scale = replicas.loss_scale(self.optimizer)
+        replicas.apply_if(good, finite, self.optimizer, gradients, weights)
         self._loss_tracker.update_state(
-            tf.where(finite, loss, 0.0), tf.where(finite, count, 0.0)
+            tf.where(loss_finite, loss, 0.0), tf.where(loss_finite, count, 0.0)
         )
         logs = self.get_metrics_result() | {
             "loss": self._loss_tracker.result(),
@@ -199,6 +217,7 @@ class NormalizedGradientModel(DistributedModel):
             "tokens": count,
             "gradient_norm": norm,
             "skipped": 1.0 - tf.cast(good, tf.float32),
+            "loss_scale": scale,
         }
         return self.logs_of_replica(logs)
 
@@ -208,6 +227,7 @@ class NormalizedGradientModel(DistributedModel):
         scale = replicas.loss_scale(self.optimizer)
         first_part = replicas.replica_number() * slices
         uses: list[int] = []
+        counted = self.step_settings.weights_counted(weights)
 
         def of_slice(data, index):
             seeds = gradients_lib.fresh_seeds(
@@ -222,6 +242,7 @@ class NormalizedGradientModel(DistributedModel):
                     apart,
                     [(v, s) for (v, _), s in zip(seeds, states, strict=True)],
                     scale,
+                    counted,
                 )
                 return sums
 
@@ -231,10 +252,8 @@ class NormalizedGradientModel(DistributedModel):
 
         if slices == 1:
             return of_slice(data, 0), uses
-        counted = [1] * len(weights)
-        if apart:
-            counted = list(self.count_uses(data).values())
-        numbers = gradients_lib.gradient_numbers(weights, apart, counted)
+        counts = self._counts(data) if apart else [1] * len(weights)
+        numbers = gradients_lib.gradient_numbers(weights, apart, counts)
         like = gradients_lib.sum_specs(weights, numbers)
         return sum_over_slices(of_slice, data, slices, like), uses
 
@@ -243,35 +262,25 @@ class NormalizedGradientModel(DistributedModel):
         if not self._by_token:
             inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
             return self(inputs, training=True)
-        inputs, targets = _unpack(data)
+        inputs, targets = losses.unpack_tokens(data)
         smoothing = self.step_settings.label_smoothing
         return self.token_losses(inputs, targets, smoothing, training=True)
 
     def _mean_loss(self, data: tuple, outputs) -> tuple[tf.Tensor, tf.Tensor]:
         """The loss in training, and what it is counted in, float32."""
         if self._by_token:
-            _, targets = _unpack(data)
-            tokens = tf.math.count_nonzero(targets, dtype=tf.float32)
-            divisor = tf.cast(tf.maximum(tokens, 1.0), outputs.dtype)
-            return tf.reduce_sum(outputs) / divisor, tokens
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        loss = self.compute_loss(x, y, outputs, weight, training=True)
-        if self._compile_metrics is not None:
-            self._compile_metrics.update_state(y, outputs, weight)
-        rows = tf.shape(tf.nest.flatten(x)[0])[0]
-        return loss, tf.cast(rows, tf.float32)
+            _, targets = losses.unpack_tokens(data)
+            return losses.mean_over_tokens(outputs, targets)
+        return keras_loss.mean_over_rows(self, data, outputs)
 
     def test_step(self, data: tuple) -> dict[str, tf.Tensor]:
         """Returns `loss`: cross-entropy per token without smoothing, nats."""
         if not self._by_token:
             return self.logs_of_replica(super().test_step(data))
-        inputs, targets = _unpack(data)
+        inputs, targets = losses.unpack_tokens(data)
         token_losses = self.token_losses(inputs, targets, 0.0, training=False)
-        tokens = tf.math.count_nonzero(targets, dtype=tf.float32)
-        self._loss_tracker.update_state(
-            tf.reduce_sum(token_losses) / tf.maximum(tokens, 1.0),
-            sample_weight=tokens,
-        )
+        loss, tokens = losses.mean_over_tokens(token_losses, targets)
+        self._loss_tracker.update_state(loss, sample_weight=tokens)
         return self.logs_of_replica({"loss": self._loss_tracker.result()})
 
     def get_compile_config(self) -> dict[str, Any]:
@@ -288,13 +297,3 @@ class NormalizedGradientModel(DistributedModel):
         self.compile(**config)
         if self.optimizer is not None and self.built:
             self.optimizer.build(self.trainable_variables)
-
-
-def _unpack(data: tuple) -> tuple:
-    inputs, targets, weight = keras.utils.unpack_x_y_sample_weight(data)
-    if weight is not None:
-        raise ValueError(
-            "The loss per token takes no `sample_weight`: mark targets that "
-            "do not count with id 0, or compile with a Keras `loss`."
-        )
-    return inputs, targets

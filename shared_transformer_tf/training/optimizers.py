@@ -65,7 +65,7 @@ def scale_updates(
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     plain = type(inner).update_step
     divisors = {
-        weight.path: count if scaling == "uses" else math.sqrt(count)
+        id(weight): count if scaling == "uses" else math.sqrt(count)
         for weight, count in zip(weights, uses, strict=True)
         if scaling != "none" and count > 1
     }
@@ -73,7 +73,7 @@ def scale_updates(
     def update_step(gradient, variable, learning_rate):
         # Keras hands over variables of its own or of TensorFlow's.
         own = inner._trainable_variables[inner._get_variable_index(variable)]
-        divisor = divisors.get(own.path, 1)
+        divisor = divisors.get(id(own), 1)
         plain(inner, gradient, variable, learning_rate / divisor)
 
     vars(inner).pop("update_step", None)

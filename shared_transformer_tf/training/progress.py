@@ -24,6 +24,7 @@ class TrainingProgress:
         tokens: target tokens seen.
         loss_sum: of the tokens since a loss was last logged, in nats.
         loss_tokens: those tokens, of batches whose loss is finite.
+        skipped: updates not applied since that was last logged.
         best_scores: dev scores of the best evaluation, by name.
         without_better: evaluations since then.
         finished: whether training ended of itself.
@@ -34,6 +35,7 @@ class TrainingProgress:
     tokens: float = 0.0
     loss_sum: float = 0.0
     loss_tokens: float = 0.0
+    skipped: int = 0
     best_scores: dict[str, float] = dataclasses.field(default_factory=dict)
     without_better: int = 0
     finished: bool = False
@@ -50,6 +52,11 @@ class TrainingProgress:
         mean = self.loss_sum / max(self.loss_tokens, 1.0)
         self.loss_sum = self.loss_tokens = 0.0
         return mean
+
+    def take_skipped(self) -> int:
+        """Returns the updates not applied since the last time."""
+        number, self.skipped = self.skipped, 0
+        return number
 
     def note_scores(self, scores: dict[str, float], best_by: str) -> None:
         """Counts an evaluation, the best one by one of its scores."""
@@ -84,20 +91,34 @@ class MetricsLog:
         _mark_start(tensorboard, last_step + 1)
         self._writer = tf.summary.create_file_writer(tensorboard)
 
-    def write(self, kind: str, step: int, values: dict[str, Any]) -> None:
+    def read(self, kind: str) -> list[dict[str, Any]]:
+        """Returns the records of a kind, in order."""
+        if not os.path.exists(self._path):
+            return []
+        with open(self._path, encoding="utf-8") as stream:
+            records = [json.loads(line) for line in stream]
+        return [record for record in records if record.get("kind") == kind]
+
+    def write(
+        self,
+        kind: str,
+        step: int,
+        values: dict[str, Any],
+        shown: dict[str, Any] | None = None,
+    ) -> None:
         """Adds a record.
 
         Args:
             kind: `train`, `valid` or `uses`.
             step: updates done.
             values: what was measured: numbers, or dictionaries of them.
-                TensorBoard leaves lists out.
+            shown: what TensorBoard has, of numbers alone; `None`: `values`.
         """
         record = {"kind": kind, "step": step, **values, "time": time.time()}
         with open(self._path, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
         with self._writer.as_default(step=step):
-            for name, value in _numbers(kind, values):
+            for name, value in _numbers(kind, shown or values):
                 tf.summary.scalar(name, value)
         self._writer.flush()
 
@@ -132,7 +153,7 @@ def _numbers(
     for name, value in values.items():
         if isinstance(value, dict):
             yield from _numbers(f"{prefix}/{name}", value)
-        elif not isinstance(value, list):
+        else:
             yield f"{prefix}/{name}", value
 
 

@@ -44,15 +44,19 @@ def loss_scale(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
 
 def apply_if(
     good: tf.Tensor,
+    finite: tf.Tensor,
     optimizer: keras.optimizers.Optimizer,
     gradients: Sequence[tf.Tensor],
     weights: Sequence[keras.Variable],
 ) -> None:
     """Does an update that all replicas do, or none.
 
+    A `LossScaleOptimizer` halves its scale where something is not finite, but
+    no further than to below 1: what overflows then does so of itself.
+
     Args:
-        good: bool scalar, the same on all replicas: whether to do it. With a
-            `LossScaleOptimizer`, not to do it halves the scale.
+        good: bool scalar, the same on all replicas: whether to do it.
+        finite: bool scalar, likewise: whether loss and gradient are.
         optimizer: built.
         gradients: the same on all replicas, unscaled.
         weights: to be updated.
@@ -63,11 +67,11 @@ def apply_if(
         gradients = [g / replicas for g in gradients]
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         # It divides by its scale and looks for what is not finite itself.
-        scale = tf.where(good, loss_scale(optimizer), float("nan"))
-        optimizer.apply(
-            [g * tf.cast(scale, g.dtype) for g in gradients], weights
-        )
-    elif (
+        scale = loss_scale(optimizer)
+        factor = tf.where(good, scale, float("nan"))
+        gradients = [g * tf.cast(factor, g.dtype) for g in gradients]
+        good |= ~finite & (scale > 1.0)
+    if (
         replicas == 1
         or tf.__internal__.distribute.strategy_supports_no_merge_call()
     ):

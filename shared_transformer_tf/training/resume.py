@@ -15,22 +15,31 @@ def newest_sound(directory: str) -> checkpoints.Checkpoint | None:
     Raises:
         InputError: if there are some but all are damaged.
     """
-    resumable = [
-        one for one in checkpoints.list_checkpoints(directory) if one.resumable
-    ]
-    for checkpoint in reversed(resumable):
-        try:
-            checkpoints.verify(checkpoint)
-        except InputError as error:
-            logging.warning("%s", error)
-            continue
-        return checkpoint
-    if resumable:
+    found = look_for_sound(directory)
+    if found is None and checkpoints.folders(directory):
         raise InputError(
             f"Every checkpoint in {directory} that training could go on from "
             "is damaged. Restore one from a copy, or train anew in another "
             "--workdir."
         )
+    return found
+
+
+def look_for_sound(directory: str) -> checkpoints.Checkpoint | None:
+    """Returns the newest checkpoint that training can go on from, if any.
+
+    Newer ones that are damaged are passed over with a line in the log.
+    """
+    for path in reversed(checkpoints.folders(directory)):
+        try:
+            checkpoint = checkpoints.read_manifest(path)
+        except InputError as error:
+            logging.warning("Passed over: %s.", error)
+            continue
+        faults = checkpoints.faults(checkpoint)
+        if not faults:
+            return checkpoint
+        logging.warning("Passed over: %s.", "; ".join(faults))
     return None
 
 

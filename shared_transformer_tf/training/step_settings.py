@@ -1,7 +1,9 @@
 """What a training step does with the gradients of a batch."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import keras
 
 from shared_transformer_tf.config import UPDATE_SCALINGS
 from shared_transformer_tf.training.gradient_rules import GradientRules
@@ -59,7 +61,20 @@ class StepSettings:
                 f"Unknown `update_scaling` {self.update_scaling!r}. Valid: "
                 f"{', '.join(UPDATE_SCALINGS)}."
             )
-        self.rules()
+        rules = self.rules()
+        if self.per_use_clip_norm and not rules.clips:
+            raise ValueError(
+                f"`per_use_clip_norm` is {self.per_use_clip_norm}, but no "
+                "gradient rule is `clip`: only that one reads it."
+            )
+
+    def weights_counted(
+        self, weights: Sequence[keras.Variable]
+    ) -> list[keras.Variable]:
+        """Returns the weights of which the number of uses has to be right."""
+        if self.update_scaling != "none":
+            return list(weights)
+        return self.rules().wanting_counts(weights)
 
     def rules(self) -> GradientRules:
         """Returns the rule of each weight."""

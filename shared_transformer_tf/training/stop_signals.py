@@ -9,7 +9,9 @@ class StopSignals:
     """Notes SIGTERM and Ctrl-C while it is entered, for training to obey.
 
     A second one acts as it did before: it ends the process at once. Does
-    nothing outside the main thread, where Python takes no signals.
+    nothing outside the main thread, where Python takes no signals. Entered
+    late enough it takes the place of TensorFlow's own watch for SIGTERM,
+    which keeps a worker among others from ending.
 
     Attributes:
         received: the number of the signal that came, or `None`.

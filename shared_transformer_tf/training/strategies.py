@@ -1,53 +1,41 @@
 """Over which devices and machines a training is distributed."""
 
-import json
-import os
 import zlib
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from shared_transformer_tf.errors import InputError
-
-STRATEGIES = ("none", "mirrored", "multiworker", "tpu")
 
 
 def make_strategy(name: str, num_replicas: int = 0) -> tf.distribute.Strategy:
     """Returns a strategy; to be called before TensorFlow uses its devices.
 
     Args:
-        name: `none`, one device; `mirrored`, the devices of this machine;
-            `multiworker`, those of the machines in the environment variable
-            TF_CONFIG; `tpu`, the TPU that TPU_NAME or this machine has.
+        name: one that `devices.check` took: `none`, one device; `mirrored`,
+            the devices of this machine; `multiworker`, those of the machines
+            in the environment variable TF_CONFIG; `tpu`, the TPU that
+            TPU_NAME or this machine has.
         num_replicas: of `mirrored`: GPUs, or parts of the CPU where there is
             none; 0 takes all GPUs.
 
     Raises:
         InputError: if the devices are not there.
     """
-    if num_replicas and name != "mirrored":
-        raise InputError(
-            "--num_replicas is for --strategy=mirrored: the others take what "
-            "devices they find."
-        )
-    if name == "none":
-        return tf.distribute.get_strategy()
     if name == "mirrored":
         return tf.distribute.MirroredStrategy(_devices(num_replicas))
     if name == "multiworker":
-        _check_cluster(os.environ.get("TF_CONFIG", ""))
         return tf.distribute.MultiWorkerMirroredStrategy()
     if name == "tpu":
         return _tpu_strategy()
-    raise InputError(
-        f"--strategy={name} is unknown. Valid: {', '.join(STRATEGIES)}."
-    )
+    if name == "none":
+        return tf.distribute.get_strategy()
+    raise ValueError(f"Unknown strategy {name!r}.")
 
 
 def _devices(number: int) -> list[str]:
     gpus = tf.config.list_physical_devices("GPU")
-    if number < 0:
-        raise InputError(f"--num_replicas={number} is negative.")
     if not gpus and not number:
         raise InputError(
             "--strategy=mirrored found no GPU. Use --strategy=none, or "
@@ -74,24 +62,6 @@ def _divide_cpu(number: int) -> None:
             f"The CPU cannot be divided into {number} replicas once "
             "TensorFlow has used it: train in a process of its own."
         ) from error
-
-
-def _check_cluster(text: str) -> None:
-    try:
-        values = json.loads(text)
-        task = values["task"]
-        addresses = values["cluster"][task["type"]]
-        known = task["type"] in ("chief", "worker")
-        sound = known and 0 <= int(task["index"]) < len(addresses)
-    except (ValueError, KeyError, TypeError):
-        sound = False
-    if not sound:
-        raise InputError(
-            f"--strategy=multiworker reads TF_CONFIG, which is {text!r}. Set "
-            'it on each machine, as in {"cluster": {"worker": ["host1:2222", '
-            '"host2:2222"]}, "task": {"type": "worker", "index": 0}}, with '
-            "the machine's own index."
-        )
 
 
 def _tpu_strategy() -> tf.distribute.Strategy:
@@ -134,6 +104,11 @@ def has_several_workers(strategy: tf.distribute.Strategy) -> bool:
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
+def is_tpu(strategy: tf.distribute.Strategy) -> bool:
+    """Returns whether the replicas are cores of a TPU."""
+    return isinstance(strategy, tf.distribute.TPUStrategy)
+
+
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Returns whether this process writes what all of them made."""
     if not has_several_workers(strategy):
@@ -159,14 +134,8 @@ def check_agreement(
     """
     if not has_several_workers(strategy):
         return
-    own = tf.constant([[step, zlib.crc32(config.encode())]], tf.int64)
-
-    @tf.function
-    def gather():
-        return tf.distribute.get_replica_context().all_gather(own, axis=0)
-
-    found = strategy.experimental_local_results(strategy.run(gather))[0]
-    steps, configs = (sorted(set(c)) for c in found.numpy().T.tolist())
+    found = _gather(strategy, [step, zlib.crc32(config.encode())])
+    steps, configs = (sorted(set(c)) for c in found.T.tolist())
     if len(steps) > 1:
         raise InputError(
             f"The workers go on from different updates ({steps}): --workdir "
@@ -177,3 +146,22 @@ def check_agreement(
             "The workers were started with different settings: give all of "
             "them the same --config flags."
         )
+
+
+def highest(strategy: tf.distribute.Strategy, number: int) -> int:
+    """Returns the highest of the workers' numbers; all have to ask for it."""
+    if not has_several_workers(strategy):
+        return number
+    return int(_gather(strategy, [number]).max())
+
+
+def _gather(strategy: tf.distribute.Strategy, numbers: list[int]) -> np.ndarray:
+    """Waits for all workers; returns int64 (replicas, numbers)."""
+    own = tf.constant([numbers], tf.int64)
+
+    @tf.function
+    def gather():  # a collective takes the device of a tensor from outside
+        return tf.distribute.get_replica_context().all_gather(own, axis=0)
+
+    found = strategy.experimental_local_results(strategy.run(gather))[0]
+    return found.numpy()

@@ -10,9 +10,11 @@ from shared_transformer_tf.cli import benchmark
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Say one of attention, rules, train, quantization"),
+        ([], "Say one of attention, rules, train, quantization, serve"),
         (["--rounds=3"], "Say one of attention, rules, train, quantization"),
         (["speed"], "'speed'"),
+        (["serve"], "--model is missing"),
+        (["serve", "--model=/nowhere", "--source=x"], "no folder /nowhere"),
         (["attention", "more"], "'more'"),
         (["attention", "--rounds=0"], "--rounds=0 is wrong"),
         (["train", "--parts=all"], "--parts=all is wrong"),

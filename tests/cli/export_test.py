@@ -24,13 +24,16 @@ def replace(monkeypatch):
 def test_export_prints_the_folder(fake_run, replace, capsys):
     calls = []
 
-    def export_saved_model(*arguments, samples):
+    def export_saved_model(*arguments, samples, origin):
         assert samples == ["a dev line"]
+        assert origin.references == ["its translation"]
+        assert origin.licence == "CC-BY-NC"
         calls.append(arguments)
         return "out/1"
 
     replace(export_saved_model)
     flags = ["--workdir=r", "--output=out", "--beam_size=3"]
+    flags.append("--licence=CC-BY-NC")
     assert export.main(["export", *flags]) == 0
     assert capsys.readouterr().out == "out/1\n"
     ((model, _, output, options, max_length),) = calls
@@ -46,7 +49,7 @@ def test_export_prints_the_folder(fake_run, replace, capsys):
     ],
 )
 def test_a_failed_export_is_one_line(error, fake_run, replace, capsys):
-    def fail(*arguments, samples):
+    def fail(*arguments, samples, origin):
         raise error
 
     replace(fail)
@@ -69,7 +72,8 @@ def test_a_translation_that_differs_leaves_no_file(
 
     def check(folder, *arguments):
         assert pathlib.Path(folder).is_dir()
-        parity_gate._check_batch(["a b"], ["wanted"], [list(b"came")])
+        nbest = {"translations": [], "scores": []}
+        parity_gate._check_batch(["a b"], ["wanted"], ["came"], nbest)
 
     monkeypatch.setattr(saved_model, "_write", write)
     monkeypatch.setattr(parity_gate, "check", check)
@@ -84,7 +88,7 @@ def test_a_translation_that_differs_leaves_no_file(
 
 
 def test_a_bug_while_exporting_keeps_its_traceback(fake_run, replace):
-    def fail(*arguments, samples):
+    def fail(*arguments, samples, origin):
         raise RuntimeError("a bug")
 
     replace(fail)

@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from shared_transformer_tf import extras
 from shared_transformer_tf.cli import serve
 
 
@@ -59,8 +60,6 @@ def test_values_out_of_range(flag, message, export, capsys):
 
 
 def test_missing_packages_are_named(export, capsys, monkeypatch):
-    from shared_transformer_tf.serving import requirement
-
-    monkeypatch.setattr(requirement, "SERVER", ("aiohttp", "not_installed"))
+    monkeypatch.setitem(extras.MODULES, "serving", ("aiohttp", "not_here"))
     line = refused(capsys, f"--model={export}")
-    assert "(not_installed)" in line and "[serving]" in line
+    assert "(not_here)" in line and "[serving]" in line

@@ -3,15 +3,15 @@
 import json
 import os
 import pathlib
-import re
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
-from shared_transformer_tf.training import checkpoints
-from shared_transformer_tf.training.strategies import STRATEGIES
+from shared_transformer_tf.training import checkpoints, diagnostics
 from tests.training.distributed_test import free_ports
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -22,7 +22,7 @@ from tests.small_run import small
 def get_config():
     config = small(
         max_steps=8, save_every=4, evaluate_every=4, optimizer="sgd",
-        learning_rate=0.05,
+        learning_rate=0.05, diagnose_every=4,
     )
     config.model.dropout = 0.0
     return config
@@ -66,6 +66,10 @@ def train(folder, workdir, *flags):
 
 
 def train_by_workers(folder, workdirs, *flags):
+    return finish(*start_workers(folder, workdirs, *flags))
+
+
+def start_workers(folder, workdirs, *flags):
     addresses = [f"localhost:{port}" for port in free_ports(len(workdirs))]
     processes = []
     for index, workdir in enumerate(workdirs):
@@ -80,7 +84,7 @@ def train_by_workers(folder, workdirs, *flags):
                 TF_CONFIG=json.dumps(cluster),
             )
         )
-    return finish(*processes)
+    return processes
 
 
 def outcome(workdir):
@@ -93,6 +97,11 @@ def outcome(workdir):
         [
             {"step": r["step"]}
             | {f"{r['kind']} {n}": r[n] for n in told if n in r}
+            | {
+                f"{name} {n}": value
+                for name, found in r.get("sublayers", {}).items()
+                for n, value in diagnostics.scalars({"": found}).items()
+            }
             for r in map(json.loads, lines)
         ],
     )
@@ -141,6 +150,27 @@ def test_two_workers_do_what_one_device_does(tmp_path, alone):
     assert_alike(outcome(run), alone)
 
 
+def test_workers_save_and_end_together_when_one_is_asked_to(tmp_path):
+    run = tmp_path / "run"
+    processes = start_workers(
+        tmp_path, [run, run], "--config.training.max_steps=4000",
+        "--config.training.evaluate_every=4000",
+    )  # fmt: skip
+    try:
+        while not (run / "checkpoints").is_dir() and not any(
+            process.poll() for process in processes
+        ):
+            time.sleep(0.05)
+        processes[1].send_signal(signal.SIGTERM)
+    finally:
+        ends = finish(*processes)
+    assert [code for code, _ in ends] == [143, 143], ends[1][1][-3000:]
+    last = checkpoints.list_checkpoints(str(run / "checkpoints"))[-1]
+    for _, error in ends:
+        assert f"Stopped after update {last.step}, which is saved" in error
+    assert checkpoints.faults(last) == [] and last.step < 4000
+
+
 def test_workers_that_do_not_see_one_folder_are_told(tmp_path):
     train(tmp_path, tmp_path / "mine", "--config.training.max_steps=2")
     (tmp_path / "yours").mkdir()
@@ -171,9 +201,3 @@ def test_devices_that_are_not_there(tmp_path, flags, tf_config, message):
     assert code == 1
     assert message in error.splitlines()[-1]
     assert not (tmp_path / "run").exists()
-
-
-def test_the_flag_names_the_strategies_there_are():
-    source = (ROOT / "shared_transformer_tf/cli/train.py").read_text()
-    (words,) = re.findall(r"\[(\"none\".*?)\]", source)
-    assert tuple(json.loads(f"[{words}]")) == STRATEGIES

@@ -17,12 +17,32 @@ def folder(tmp_path_factory):
     return upper_case.UpperCase().save(tmp_path_factory.mktemp("exports") / "1")
 
 
-def test_batches_are_answered_in_order_and_may_be_empty(folder):
-    batches = [[b"b", b"", b"a"], [], [b"\xff\x00 x"]]
-    assert parity.run(folder, batches) == [
-        [b"B", b"", b"A"],
-        [],
-        [b"\xff\x00 X"],
+def call(signature, *lines, **inputs):
+    return {"signature": signature, "inputs": {"text": list(lines), **inputs}}
+
+
+def test_calls_are_answered_in_order_and_may_be_empty(folder):
+    calls = [
+        call("serving_default", b"b", b"", b"a"),
+        call("serving_default"),
+        call("nbest", b"\xff\x00 x"),
+        call(
+            "options",
+            b"c",
+            beam_size=[1],
+            length_penalty=[0.5],
+            max_length=[-1],
+        ),
+    ]
+    assert parity.run(folder, calls) == [
+        {"translation": [b"B", b"", b"A"]},
+        {"translation": []},
+        {
+            "translations": [[b"\xff\x00 X", b"\xff\x00 x"]],
+            "scores": [upper_case.SCORES],
+            "counts": [2],
+        },
+        {"translation": [b"C"], "score": [-1.5], "truncated": [True]},
     ]
 
 
@@ -31,16 +51,20 @@ def test_only_float_variables_are_counted(folder):
 
 
 def test_it_is_a_program_that_needs_nothing_of_this_package(folder, tmp_path):
+    calls = [call("serving_default", b"one", b"\xe2\x82"), call("nbest")]
     done = subprocess.run(
         [sys.executable, "-P", parity.__file__, folder],
-        input=json.dumps([[list(b"one"), list(b"\xe2\x82")], []]),
+        input=json.dumps(parity.to_json(calls)),
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     )
     assert json.loads(done.stdout) == {
-        "batches": [[list(b"ONE"), list(b"\xe2\x82")], []],
+        "answers": [
+            {"translation": ["ONE", "\xe2\x82"]},
+            {"translations": [], "scores": [], "counts": []},
+        ],
         "float_bytes": upper_case.FLOAT_BYTES,
     }
 

@@ -65,7 +65,13 @@ class Training:
         self.report.on_train_begin()
         for batch in range(updates):
             self.clock.now += 1.0
-            logs = {"gradient_norm": 0.5, "tokens": 10.0, "batch_loss": batch}
+            logs = {
+                "gradient_norm": 0.5,
+                "tokens": 10.0,
+                "batch_loss": batch,
+                "skipped": float(batch < 3),
+                "loss_scale": 8.0,
+            }
             self.report.on_train_batch_end(batch, logs)
             self.keeper.on_train_batch_end(batch, logs)
             if self.model.stop_training:
@@ -105,6 +111,24 @@ def test_records_stand_at_their_steps_with_what_was_measured(start):
     assert [(r["step"], r["bleu"]) for r in valid] == [(4, 3.0), (6, 5.0)]
     assert [r["evaluation_seconds"] for r in valid] == [50.0, 50.0]
     assert {r["learning_rate"] for r in training.records("train")} == {0.5}
+
+
+def test_records_say_what_was_skipped_since_the_last_one(start):
+    training = start()
+    training.run(5)
+    records = training.records("train")
+    assert [r["skipped"] for r in records] == [2, 1]
+    assert training.progress.skipped == 0
+    assert "loss_scale" not in records[0]
+
+
+def test_float16_records_its_loss_scale(start):
+    training = start(precision="mixed_float16")
+    training.run(3)
+    (record,) = training.records("train")
+    assert record["loss_scale"] == 8.0
+    # a stop keeps what was not told yet
+    assert TrainingProgress(**training.progress.to_dict()).take_skipped() == 1
 
 
 def test_the_last_update_is_evaluated_and_kept_whatever_the_intervals(start):

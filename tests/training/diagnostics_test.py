@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from shared_transformer_tf import experiment
 from shared_transformer_tf.training import diagnostics
+from shared_transformer_tf.training.progress import TrainingProgress
 from tests.small_run import small
 from tests.training.reused import batch, tagger
 
@@ -59,6 +60,73 @@ def test_they_are_the_gradients_of_the_step_dropout_on(slices):
     assert seeds  # nothing was drawn, so nothing moved on
     again = tf.function(diagnostics.inner_products)(model, data)
     assert sum(float(tf.reduce_sum(o)) for o in again) != pytest.approx(total)
+
+
+def test_tensorboard_gets_each_use_and_pairs_of_the_first():
+    gradients = np.random.default_rng(0).normal(size=(10, 40))
+    found = diagnostics.statistics(gradients @ gradients.T)
+    shown = diagnostics.scalars({"a": found, "b": {"norms": [2.0]}})
+    assert shown["a/norms/10"] == found["norms"][9]
+    assert shown["a/shares/2"] == found["shares"][1]
+    assert shown["a/cosines/1-3"] == found["cosines"][1]
+    assert shown["a/alignment"] == found["alignment"]
+    assert "a/cosines/7-8" in shown and "a/cosines/1-9" not in shown
+    assert sum("cosines" in name for name in shown) == 8 * 7 // 2
+    assert shown["b/norms/1"] == 2.0
+    assert not [value for value in shown.values() if np.ndim(value)]
+
+
+def test_weights_of_a_sublayer_that_are_used_unequally_are_told_apart():
+    groups = diagnostics.by_sublayer(
+        ["a/kernel", "a/bias", "b/kernel", "b/bias"], list("wxyz"), [2, 2, 1, 3]
+    )
+    assert groups == {
+        "a": ["w", "x"],
+        "b of 1 uses": ["y"],
+        "b of 3 uses": ["z"],
+    }
+
+
+class Log(list):
+    def read(self, kind):
+        return []
+
+    def write(self, kind, step, values, shown=None):
+        self.append((step, values["sublayers"]))
+
+    def write_image(self, *args):
+        raise AssertionError("there is no stack here")
+
+
+def test_one_graph_serves_batches_of_every_shape(monkeypatch):
+    traced = []
+    compute = diagnostics.inner_products
+
+    def counted(model, data):
+        traced.append(data[1].shape)
+        return compute(model, data)
+
+    monkeypatch.setattr(diagnostics, "inner_products", counted)
+    model = tagger()
+    model.compile("sgd")
+    progress, log = TrainingProgress(), Log()
+    callback = diagnostics.UseDiagnostics(
+        1, progress, log, lambda step, *_: batch(step, rows=4 + step), {},
+        lambda: None,
+    )  # fmt: skip
+    callback.set_model(model)
+    callback.on_train_begin()
+    for step in range(3):
+        callback.on_train_batch_begin(step)
+        (inputs, targets) = batch(step, rows=4 + step)
+        logs = model.train_on_batch(inputs, targets, return_dict=True)
+        progress.step += 1
+        callback.on_train_batch_end(step)
+        parts = log[-1][1]
+        whole = sum(part["gradient_norm"] ** 2 for part in parts.values())
+        assert whole**0.5 == pytest.approx(logs["gradient_norm"], rel=1e-4)
+    assert [step for step, _ in log] == [1, 2, 3]
+    assert len(traced) == 1
 
 
 @pytest.fixture(name="records", scope="module")

@@ -54,7 +54,7 @@ def test_two_workers_are_one_of_twice_the_batch(dtype, tolerance):
         assert process.returncode == 0, error[-3000:]
     first, second = (json.loads(output) for output, _ in ends)
     assert first["sum"] == second["sum"]
-    assert first["weights"] <= tolerance
+    assert first["gradients"] <= tolerance
     for log, alone in zip(first["logs"], first["logs_alone"], strict=True):
         assert log == pytest.approx(alone, rel=max(tolerance, 1e-5))
     assert len(first["logs"]) == 3

@@ -73,6 +73,12 @@ def test_no_gradient_stays_none_and_what_is_not_finite_shows(rule):
         assert not np.isfinite(broken).all()
 
 
+@pytest.mark.parametrize("rule", ["clip", "unit", "aligned"])
+def test_a_norm_that_overflows_shows(rule):
+    huge = [tf.constant([1e25, 1.0]), tf.constant([1.0, 0.0])]
+    assert not np.isfinite(combine(rule, huge, 2, 0.5)).all()
+
+
 @pytest.mark.parametrize("rule", GRADIENT_RULES)
 def test_uses_that_cancel_give_no_update_without_direction(rule):
     gradient = np.array([[1.0, 2.0], [-1.0, -2.0]])

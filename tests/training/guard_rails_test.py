@@ -3,10 +3,18 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.training.guard_rails import GradientGuard
-from tests.training.reused import assert_close, batch, tagger, trained, values
+from tests.training.reused import (
+    Tagger,
+    assert_close,
+    batch,
+    tagger,
+    trained,
+    values,
+)
 
 
 def broken(model):
@@ -40,6 +48,11 @@ def test_a_gradient_above_the_limit_is_not_applied():
     low, logs = trained(tagger(), steps=1, max_gradient_norm=0.9 * norm)
     assert logs[0]["skipped"] == 1
     assert_close(low, start, 0)
+    model = tagger(dtype="mixed_float16")
+    _, logs = trained(model, steps=2, max_gradient_norm=0.9 * norm)
+    assert [one["skipped"] for one in logs] == [1, 1]
+    assert {one["loss_scale"] for one in logs} == {2.0**15}  # no overflow
+    assert_close(values(model), start, 0)
     with pytest.raises(AssertionError):
         assert_close(high, start, 1e-4)
 
@@ -76,18 +89,59 @@ def test_float16_gradients_are_unscaled():
     assert ratio == pytest.approx(1, abs=0.02)
 
 
-def guard(action, optimizer=None, checkpoint="step_0000010"):
-    callback = GradientGuard(
+@tf.custom_gradient
+def without_finite_gradient(losses):
+    return losses, lambda upstream: upstream * float("inf")
+
+
+class Hopeless(Tagger):
+    """No scale makes its gradient finite; its loss is."""
+
+    def token_losses(self, *args, **kwargs):
+        return without_finite_gradient(super().token_losses(*args, **kwargs))
+
+
+@pytest.mark.parametrize("action", ["stop", "skip"])
+def test_an_overflow_that_no_scale_ends_is_told(action, caplog):
+    model = Hopeless(dtype="mixed_float16")
+    model.compile(keras.optimizers.Adam(0.01))
+    callback = GradientGuard(action, 0, lambda step: [step], lambda: "")
+    callback.set_model(model)
+    before = values(model)
+
+    def update(step):
+        logs = model.train_on_batch(*batch(), return_dict=True)
+        callback.on_train_batch_end(step, logs)
+
+    for step in range(15):  # from 2 ** 15 to 1
+        update(step)
+    with caplog.at_level("WARNING", logger="absl"):
+        if action == "stop":
+            with pytest.raises(InputError, match="Update 16 .*norm (inf|nan)"):
+                update(15)
+        else:
+            assert not caplog.text
+            for step in range(15, 18):
+                update(step)
+            assert "Update 16 was" in caplog.text
+            assert "Update 18 was" in caplog.text
+    assert float(model.optimizer.dynamic_scale.numpy()) == 1.0
+    assert_close(values(model), before, 0)
+
+
+def guard(action, checkpoint="step_0000010"):
+    return GradientGuard(
         action, 10, lambda step: [step, 7, 3], lambda: checkpoint
     )
-    model = keras.Sequential()
-    model.compile(optimizer or keras.optimizers.SGD())
-    callback.set_model(model)
-    return callback
 
 
-def logs(skipped, loss=1.0, norm=2.0):
-    return {"skipped": skipped, "batch_loss": loss, "gradient_norm": norm}
+def logs(skipped, loss=1.0, norm=2.0, scale=1.0):
+    return {
+        "skipped": skipped,
+        "batch_loss": loss,
+        "gradient_norm": norm,
+        "loss_scale": scale,
+    }
 
 
 def test_stop_names_update_lines_and_checkpoint():
@@ -98,7 +152,7 @@ def test_stop_names_update_lines_and_checkpoint():
     message = str(caught.value)
     assert message.startswith("Update 12 was not applied")
     assert "corpus lines 3, 7, 11." in message
-    assert "Last checkpoint: step_0000010." in message
+    assert "Last good checkpoint: step_0000010." in message
     assert "on_bad_gradient=skip" in message and "\n" not in message
 
 
@@ -110,15 +164,15 @@ def test_skip_says_so_and_goes_on(caplog):
 
 
 def test_an_overflow_of_the_loss_scale_is_no_error():
-    scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())
-    callback = guard("stop", scaled)
-    callback.on_train_batch_end(0, logs(1.0, norm=np.inf))
+    callback = guard("stop")
+    callback.on_train_batch_end(0, logs(1.0, norm=np.inf, scale=2.0))
     with pytest.raises(InputError, match="Update 12"):
-        callback.on_train_batch_end(1, logs(1.0, loss=np.inf, norm=np.inf))
+        callback.on_train_batch_end(1, logs(1.0, np.inf, np.inf, 2.0))
+    with pytest.raises(InputError, match="Update 13"):
+        callback.on_train_batch_end(2, logs(1.0, 1.0, 99.0, 2.0))
 
 
 def test_long_batches_name_the_first_lines():
     callback = GradientGuard("stop", 0, lambda step: range(50), lambda: "")
-    callback.set_model(guard("stop").model)
-    with pytest.raises(InputError, match="18, 19 and 30 more.*none yet"):
+    with pytest.raises(InputError, match="18, 19 and 30 more.*none"):
         callback.on_train_batch_end(0, logs(1.0))

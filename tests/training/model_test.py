@@ -6,7 +6,9 @@ import pytest
 import tensorflow as tf
 
 from shared_transformer_tf.models.transformer import SharedTransformer
+from shared_transformer_tf.training import strategies
 from shared_transformer_tf.training.model import NormalizedGradientModel
+from shared_transformer_tf.uses import UnclearUseError
 
 
 class Tagger(NormalizedGradientModel):
@@ -120,6 +122,69 @@ def test_mixed_bfloat16_keeps_float32_weights_and_learns():
         model.train_on_batch(x, y, return_dict=True)["loss"] for _ in range(30)
     ]
     assert losses[-1] < 0.8 * losses[0]
+
+
+class Raw(NormalizedGradientModel):
+    """Reads a kernel once as a layer does, and once past it."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4, use_bias=False)
+        self.dense.build((None, 4))
+        self.built = True
+
+    def call(self, x, training=None):
+        return tf.matmul(self.dense(x), self.dense.kernel._value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "trains"),
+    [
+        ({}, True),
+        ({"gradient_rule": "uses"}, False),
+        ({"gradient_rule": "unit"}, False),
+        ({"update_scaling": "sqrt_uses"}, False),
+    ],
+)
+def test_a_read_past_the_layers_is_refused_where_counts_matter(
+    settings, trains
+):
+    model = Raw()
+    x = np.ones((2, 4), "float32")
+    model.compile("sgd", "mse", **settings)
+    with pytest.raises(UnclearUseError, match="kernel acts on the loss"):
+        model.count_uses((x, x))
+    if trains:  # the sum of the gradients is right without a count
+        model.train_on_batch(x, x)
+        return
+    with pytest.raises(UnclearUseError, match="kernel acts on the loss"):
+        model.train_on_batch(x, x)
+
+
+def test_weights_of_one_name_are_counted_apart():
+    inputs = keras.Input((4,))
+    first, second = (keras.layers.Dense(4, name="twin") for _ in range(2))
+    model = keras.Sequential([second, second])  # hides one twin from the other
+    model = NormalizedGradientModel(inputs, model(first(inputs)))
+    model.compile("sgd", "mse", gradient_rule="unit", accumulation_steps=2)
+    x = np.ones((4, 4), "float32")
+    counts = model.count_uses((x, x))
+    assert len(counts) == len(model.trainable_variables) == 4
+    assert sorted(counts.values()) == [1, 1, 2, 2]
+    model.train_on_batch(x, x)
+
+
+def test_a_tpu_gets_shapes_that_are_known(monkeypatch):
+    model = transformer()
+    assert not model.wants_static_shapes
+    kinds = []
+    for on_tpu in (False, True):
+        monkeypatch.setattr(strategies, "is_tpu", lambda _, on=on_tpu: on)
+        traced = tf.function(
+            lambda: model.token_losses(*batch(), 0.1, True)
+        ).get_concrete_function()
+        kinds.append({op.type for op in traced.graph.get_operations()})
+    assert "Where" in kinds[0] and "Where" not in kinds[1]
 
 
 def test_wrong_numbers():

@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 
 from shared_transformer_tf.config import TrainingConfig
-from shared_transformer_tf.training.optimizers import make_optimizer
+from shared_transformer_tf.training.optimizers import (
+    make_optimizer,
+    scale_updates,
+)
+from tests.training.reused import assert_close, batch, tagger, trained, values
 
 NAMES = TrainingConfig.__dataclass_fields__["optimizer"].metadata["choices"]
 
@@ -94,3 +98,52 @@ def test_weight_decay_pulls_to_zero_where_there_is_no_gradient(name):
     settings = {"optimizer": name, "learning_rate": 0.1, "weight_decay": 0.5}
     assert values_after(1, 0.0, **settings) == pytest.approx(0.95)
     assert values_after(1, 0.0, **settings | {"weight_decay": 0.0}) == 1.0
+
+
+def test_updates_are_scaled_by_weight_and_not_by_name():
+    weights = [keras.Variable(np.ones(2, "float32"), name="w") for _ in "ab"]
+    assert weights[0].path == weights[1].path
+    optimizer = keras.optimizers.SGD(1.0)
+    optimizer.build(weights)
+    scale_updates(optimizer, "uses", weights, [1, 4])
+    optimizer.apply([np.ones(2, "float32")] * 2)
+    assert [float(w.numpy()[0]) for w in weights] == [0.0, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("scaling", "factor"), [("uses", 3), ("sqrt_uses", 3**0.5)]
+)
+@pytest.mark.parametrize("scaled_loss", [False, True])
+def test_update_scaling_divides_the_steps_of_shared_weights(
+    scaling, factor, scaled_loss
+):
+    start = values(tagger())
+    results = []
+    for chosen in ("none", scaling):
+        optimizer = keras.optimizers.Adam(0.01)
+        if scaled_loss:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, 8.0)
+        model = tagger()
+        results.append(
+            trained(model, optimizer, steps=1, update_scaling=chosen)[0]
+        )
+    counts = model.count_uses(batch()).values()
+    assert {1, 3} <= set(counts)
+    for before, plain, scaled, count in zip(
+        start, *results, counts, strict=True
+    ):
+        divisor = {1: 1, 3: factor}.get(count)
+        if divisor and np.abs(plain - before).max() > 0:
+            np.testing.assert_allclose(
+                (scaled - before) * divisor, plain - before, atol=1e-6
+            )
+
+
+def test_update_scaling_leaves_weight_decay_alone():
+    model = tagger()
+    start = values(model)
+    optimizer = keras.optimizers.SGD(0.1, weight_decay=0.5)
+    model.compile(optimizer, update_scaling="uses", max_gradient_norm=0.0)
+    inputs, targets = batch()
+    model.train_on_batch(inputs, np.zeros_like(targets))  # no tokens, no loss
+    assert_close(values(model), [0.95 * value for value in start], 1e-6)

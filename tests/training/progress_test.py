@@ -44,6 +44,17 @@ def test_records_after_the_checkpoint_are_dropped(tmp_path):
     assert [json.loads(line)["step"] for line in lines] == [1, 2]
 
 
+def test_tensorboard_shows_what_it_is_given_of_a_record(tmp_path):
+    log = MetricsLog(str(tmp_path / "metrics.jsonl"), str(tmp_path / "logs"))
+    assert log.read("uses") == []
+    log.write("uses", 3, {"norms": [1.0, 2.0]}, {"a": {"norms/1": 1.0}})
+    (record,) = log.read("uses")
+    assert (record["step"], record["norms"]) == (3, [1.0, 2.0])
+    assert log.read("train") == []
+    events = plugin_event_accumulator.EventAccumulator(str(tmp_path / "logs"))
+    assert events.Reload().Tags()["tensors"] == ["uses/a/norms/1"]
+
+
 def test_a_line_that_is_no_record_is_told(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text("dear diary\n")

@@ -53,6 +53,17 @@ def values(model):
     return [v.numpy().copy() for v in model.trainable_variables]
 
 
+def velocities(model):
+    """What SGD with momentum has gathered of the gradients, by weight.
+
+    Unlike the weights, it is not rounded to what they were before.
+    """
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    found = [v.numpy().copy() for v in optimizer.momentums]
+    assert all(np.abs(v).max() > 0 for v in found)  # every weight moves
+    return found
+
+
 def trained(model, optimizer=None, steps=3, **settings):
     model.compile(optimizer or keras.optimizers.SGD(0.1), **settings)
     logs = [
@@ -64,5 +75,5 @@ def trained(model, optimizer=None, steps=3, **settings):
 
 def assert_close(ours, theirs, tolerance):
     for one, other in zip(ours, theirs, strict=True):
-        scale = max(np.abs(other).max(), 1e-6)
+        scale = max(np.abs(other).max(), 1e-9)
         assert np.abs(one - other).max() <= tolerance * scale

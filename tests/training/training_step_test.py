@@ -1,5 +1,8 @@
 """Every way to the same update: uses, slices, rules, plain Keras."""
 
+import collections
+import re
+
 import keras
 import keras_nlp
 import numpy as np
@@ -11,7 +14,14 @@ from shared_transformer_tf.config import GRADIENT_RULES
 from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.training.gradient_rules import combine
 from shared_transformer_tf.training.model import NormalizedGradientModel
-from tests.training.reused import assert_close, batch, tagger, trained, values
+from tests.training.reused import (
+    assert_close,
+    batch,
+    tagger,
+    trained,
+    values,
+    velocities,
+)
 
 
 def transformer(sharing="universal", dropout=0.0, **kwargs):
@@ -33,7 +43,9 @@ def classifier(kind, weights=None):
     # Plain Keras' Adam squares the gradients of a looked-up row one by one,
     # before it adds them: a dense layer in place of the embedding.
     inputs = keras.Input((4, 9))
-    x = keras.layers.Dense(5, "tanh", kernel_regularizer="l2")(inputs)
+    x = keras.layers.Dense(
+        5, "tanh", kernel_regularizer="l2", activity_regularizer="l1"
+    )(inputs)
     x = keras.layers.GlobalAveragePooling1D()(x)
     model = kind(inputs, keras.layers.Dense(3)(x))
     if weights:
@@ -93,10 +105,61 @@ def test_a_step_is_the_rule_on_the_gradients_of_each_use(rule):
             model.compile(
                 keras.optimizers.SGD(0.1),
                 gradient_rule=rule,
-                per_use_clip_norm=0.05,
+                per_use_clip_norm=norm_of(rule),
             )
         model.train_on_batch(inputs, targets)
         assert_close(values(model), expected, 1e-5)
+
+
+def norm_of(rule):
+    return 0.05 if rule == "clip" else 0.0
+
+
+def gathered(model, **settings):
+    """The gradients of three updates, by which errors are relative."""
+    _, logs = trained(
+        model, keras.optimizers.SGD(0.1, momentum=0.5), **settings
+    )
+    return velocities(model), logs
+
+
+def test_shared_weights_go_as_copies_with_summed_gradients():
+    shared, untied = transformer("universal"), transformer("none")
+    shared.compile(keras.optimizers.SGD(0.5), label_smoothing=0.1)
+
+    def name(weight):
+        path = weight.path.partition("/")[2]
+        return re.sub(r"block_\d", "block_0", path)
+
+    own = {name(weight): weight for weight in shared.trainable_variables}
+    copies = untied.trainable_variables
+    assert len(copies) > len(own) == len(set(map(name, copies)))
+    for copy in copies:
+        copy.assign(own[name(copy)])
+    for step in range(3):
+        inputs, targets = batch(step)
+        with tf.GradientTape() as tape:
+            losses = untied.token_losses(inputs, targets, 0.1, True)
+            loss = tf.reduce_sum(losses) / np.count_nonzero(targets)
+        gradients = tape.gradient(loss, [copy.value for copy in copies])
+        sums = collections.Counter()
+        for copy, gradient in zip(copies, gradients, strict=True):
+            sums[name(copy)] += tf.convert_to_tensor(gradient).numpy()
+        before = {key: weight.numpy() for key, weight in own.items()}
+        logs = shared.train_on_batch(inputs, targets, return_dict=True)
+        assert logs["batch_loss"] == pytest.approx(float(loss), rel=1e-5)
+        for copy in copies:
+            copy.assign_sub(0.5 * sums[name(copy)])
+        for key, weight in own.items():
+            moved = (before[key] - weight.numpy()) / 0.5
+            longest = np.abs(sums[key]).max()
+            np.testing.assert_allclose(
+                moved, sums[key], atol=1e-5 * longest + 1e-6, err_msg=key
+            )
+    for copy in copies:
+        np.testing.assert_allclose(
+            copy.numpy(), own[name(copy)].numpy(), atol=1e-5
+        )
 
 
 @pytest.mark.parametrize(
@@ -110,10 +173,12 @@ def test_slices_give_the_update_of_the_whole_batch(
     build, rule, dtype, tolerance
 ):
     settings = dict(
-        gradient_rule=rule, per_use_clip_norm=0.05, label_smoothing=0.1
+        gradient_rule=rule,
+        per_use_clip_norm=norm_of(rule),
+        label_smoothing=0.1,
     )
-    whole, logs = trained(build(dtype=dtype), **settings)
-    sliced, logs_sliced = trained(
+    whole, logs = gathered(build(dtype=dtype), **settings)
+    sliced, logs_sliced = gathered(
         build(dtype=dtype), accumulation_steps=4, **settings
     )
     assert_close(sliced, whole, tolerance)
@@ -132,8 +197,8 @@ def test_xla_gives_the_same_update(build, accumulation_steps):
         label_smoothing=0.1,
         steps=2,
     )
-    plain, _ = trained(build(), **settings)
-    compiled, _ = trained(build(), jit_compile=True, **settings)
+    plain, _ = gathered(build(), **settings)
+    compiled, _ = gathered(build(), jit_compile=True, **settings)
     assert_close(compiled, plain, 1e-5)
 
 
@@ -154,45 +219,6 @@ def test_adam_divides_a_constant_factor_out_and_sgd_does_not():
             for r in (rule, "none")
         ]
         assert abs(momentum[0] - momentum[1]) > 1e-5
-
-
-@pytest.mark.parametrize(
-    ("scaling", "factor"), [("uses", 3), ("sqrt_uses", 3**0.5)]
-)
-@pytest.mark.parametrize("scaled_loss", [False, True])
-def test_update_scaling_divides_the_steps_of_shared_weights(
-    scaling, factor, scaled_loss
-):
-    start = values(tagger())
-    results = []
-    for chosen in ("none", scaling):
-        optimizer = keras.optimizers.Adam(0.01)
-        if scaled_loss:
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, 8.0)
-        model = tagger()
-        results.append(
-            trained(model, optimizer, steps=1, update_scaling=chosen)[0]
-        )
-    counts = model.count_uses(batch()).values()
-    assert {1, 3} <= set(counts)
-    for before, plain, scaled, count in zip(
-        start, *results, counts, strict=True
-    ):
-        divisor = {1: 1, 3: factor}.get(count)
-        if divisor and np.abs(plain - before).max() > 0:
-            np.testing.assert_allclose(
-                (scaled - before) * divisor, plain - before, atol=1e-6
-            )
-
-
-def test_update_scaling_leaves_weight_decay_alone():
-    model = tagger()
-    start = values(model)
-    optimizer = keras.optimizers.SGD(0.1, weight_decay=0.5)
-    model.compile(optimizer, update_scaling="uses", max_gradient_norm=0.0)
-    inputs, targets = batch()
-    model.train_on_batch(inputs, np.zeros_like(targets))  # no tokens, no loss
-    assert_close(values(model), [0.95 * value for value in start], 1e-6)
 
 
 def albert(**settings):
@@ -263,6 +289,7 @@ def test_settings_survive_a_file_and_steps_go_on_alike(tmp_path):
     [
         ({"gradient_rule": "mean"}, "mean"),
         ({"gradient_rule": "clip"}, "per_use_clip_norm"),
+        ({"per_use_clip_norm": 1.0}, "no gradient rule is `clip`"),
         ({"update_scaling": "half"}, "Valid: none, sqrt_uses, uses"),
         ({"accumulation_steps": 0}, "accumulation_steps"),
         ({"max_gradient_norm": -1.0}, "max_gradient_norm"),

@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from shared_transformer_tf.config import GRADIENT_RULES
-from tests.training.reused import Tagger, batch, tagger, values
+from shared_transformer_tf.training.model import NormalizedGradientModel
+from tests.training.reused import Tagger, batch, tagger, values, velocities
 
 STEPS = 3
 
@@ -35,16 +36,14 @@ def dataset(replicas):
     )
 
 
-def fit(strategy, replicas, optimizer, prepare=None, **settings):
-    """Returns the weights after training, the logs, and the model."""
+def fit(strategy, replicas, optimizer, **settings):
+    """Returns the gradients of a training, gathered, and its logs."""
     seen = []
     dtype = settings.pop("dtype", "float32")
     dropout = settings.pop("dropout", 0.0)
     with strategy.scope():
         model = tagger(dtype=dtype, dropout=dropout)
         model.compile(optimizer(), **settings)
-    if prepare:
-        prepare(model)
     data = strategy.distribute_datasets_from_function(
         lambda context: dataset(replicas)
     )
@@ -59,7 +58,7 @@ def fit(strategy, replicas, optimizer, prepare=None, **settings):
             )
         ],
     )
-    return values(model), seen, model
+    return velocities(model), seen
 
 
 def difference(ours, theirs):
@@ -70,14 +69,14 @@ def difference(ours, theirs):
 
 
 def sgd():
-    return keras.optimizers.SGD(0.1)
+    return keras.optimizers.SGD(0.1, momentum=0.5)
 
 
 def compare(mirrored, one, **settings):
-    two, logs, _ = fit(mirrored, 2, sgd, **settings)
-    single, single_logs, _ = fit(one, 1, sgd, **settings)
+    two, logs = fit(mirrored, 2, sgd, **settings)
+    single, single_logs = fit(one, 1, sgd, **settings)
     return {
-        "weights": difference(two, single),
+        "gradients": difference(two, single),
         "logs": max(
             abs(log[name] - other[name]) / max(abs(other[name]), 1e-30)
             for log, other in zip(logs, single_logs, strict=True)
@@ -104,13 +103,14 @@ class Overflowing(Tagger):
         return losses * tf.where(here, float("inf"), 1.0)
 
 
-def overflow(mirrored, replica, dtype="mixed_float16"):
+def overflow(mirrored, replica, dtype="mixed_float16", scale=8.0, **settings):
+    """What an update leaves that is not applied."""
     with mirrored.scope():
         optimizer = keras.optimizers.Adam(0.01)
         if dtype == "mixed_float16":
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, 8.0)
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, scale)
         model = Overflowing(replica, dtype=dtype)
-        model.compile(optimizer)
+        model.compile(optimizer, **settings)
     before = values(model)
     data = mirrored.distribute_datasets_from_function(lambda _: dataset(2))
     model.fit(data, steps_per_epoch=1, verbose=0)
@@ -123,6 +123,64 @@ def overflow(mirrored, replica, dtype="mixed_float16"):
         "changed": difference(values(model), before),
         "updates": int(model.optimizer.iterations.numpy()),
     }
+
+
+def with_keras_loss(strategy, parts, kind):
+    """Trains on 16 rows in two updates, of parts of unequal sizes."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(16, 5)).astype("float32")
+    y = rng.integers(0, 3, 16)
+
+    def data(context):
+        spec = (tf.TensorSpec([None, 5]), tf.TensorSpec([None], tf.int64))
+        ends = [0, *(end + 8 * i for i in range(2) for end in parts)]
+        rows = [slice(*pair) for pair in zip(ends, ends[1:], strict=False)]
+        return tf.data.Dataset.from_generator(
+            lambda: iter([(x[part], y[part]) for part in rows]),
+            output_signature=spec,
+        )
+
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        inputs = keras.Input((5,))
+        shared = keras.layers.Dense(
+            5, "tanh", kernel_regularizer="l2", activity_regularizer="l1"
+        )
+        outputs = keras.layers.Dense(3)(shared(shared(inputs)))
+        model = kind(inputs, outputs)
+        model.compile(
+            sgd(),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+        )
+    logs = [
+        model.fit(
+            strategy.distribute_datasets_from_function(data),
+            steps_per_epoch=2, shuffle=False, verbose=0,
+        ).history
+    ]  # fmt: skip
+    logs.append(
+        model.evaluate(
+            strategy.distribute_datasets_from_function(data),
+            steps=2, verbose=0, return_dict=True,
+        )
+    )  # fmt: skip
+    shown = [
+        float(np.mean(log[n])) for log in logs for n in ("loss", "accuracy")
+    ]
+    return velocities(model), shown
+
+
+def keras_losses(mirrored, one):
+    two, shown = with_keras_loss(mirrored, (5, 8), NormalizedGradientModel)
+    found = {"shown": shown}
+    for name, kind in (
+        ("one", NormalizedGradientModel),
+        ("plain", keras.Model),
+    ):
+        single, shown = with_keras_loss(one, (8,), kind)
+        found[name] = {"gradients": difference(two, single), "shown": shown}
+    return found
 
 
 class Dropped(Tagger):
@@ -176,7 +234,7 @@ def main():
                 one,
                 dtype=dtype,
                 gradient_rule=rule,
-                per_use_clip_norm=0.05,
+                per_use_clip_norm=0.05 if rule == "clip" else 0.0,
                 clip_norm=0.5,
             )
     for dtype in ("mixed_bfloat16", "mixed_float16"):
@@ -187,6 +245,12 @@ def main():
     found["xla"] = compare(mirrored, one, jit_compile=True)
     found["overflow"] = [overflow(mirrored, replica) for replica in (0, 1)]
     found["infinite"] = [overflow(mirrored, 1, "float32")]
+    found["lowest"] = overflow(mirrored, 1, scale=1.0)
+    found["too long"] = [
+        overflow(mirrored, 2, dtype, max_gradient_norm=1e-6)
+        for dtype in ("mixed_float16", "float32")
+    ]
+    found["keras"] = keras_losses(mirrored, one)
     found["dropout"] = dropout(mirrored)
     print(json.dumps(found))
 

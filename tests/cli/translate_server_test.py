@@ -1,0 +1,43 @@
+"""`translate --server` hands lines and options on to the client."""
+
+import importlib
+
+import pytest
+
+from shared_transformer_tf.cli import translate
+
+
+@pytest.fixture
+def fake_client(monkeypatch):
+    made = []
+
+    class Client:
+        def __init__(self, address, asked, patience_seconds):
+            made.append((address, asked, patience_seconds))
+
+        def __call__(self, lines):
+            return [[line.upper(), line] for line in lines]
+
+    module = importlib.import_module("shared_transformer_tf.serving.client")
+    monkeypatch.setattr(module, "Client", Client)
+    return made
+
+
+def test_one_line_out_for_each_line_in(fake_client, stdin, capfdbinary):
+    stdin(b"a\n\nb")
+    flags = ["--server=[::1]:85", "--num_best=2", "--server_seconds=7"]
+    assert translate.main(["translate", *flags]) == 0
+    assert capfdbinary.readouterr().out == b"A\ta\n\t\nB\tb\n"
+    ((address, asked, seconds),) = fake_client
+    assert (address, seconds) == ("[::1]:85", 7)
+    assert (asked.name, asked.signature) == ("translator", "nbest")
+
+
+def test_search_options_become_those_of_the_signature(fake_client, stdin):
+    stdin(b"a\n")
+    flags = ["--server=host:85", "--beam_size=2", "--alpha=0.5"]
+    flags.append("--server_model=other")
+    assert translate.main(["translate", *flags]) == 0
+    ((_, asked, _),) = fake_client
+    assert (asked.name, asked.signature) == ("other", "options")
+    assert (asked.beam_size, asked.length_penalty) == (2, 0.5)

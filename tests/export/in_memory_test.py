@@ -1,0 +1,50 @@
+"""The model in memory answers as its Translator does, and rescores."""
+
+import dataclasses
+
+import pytest
+
+from shared_transformer_tf.decoding import translator
+from shared_transformer_tf.export.in_memory import InMemory
+from tests.export import exported
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return exported.make_tokenizer()
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer):
+    return exported.make_model(tokenizer)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_finds_what_the_translator_finds(model, tokenizer, alpha):
+    options = dataclasses.replace(exported.OPTIONS, alpha=alpha)
+    asked = InMemory(model, tokenizer, exported.MAX_LENGTH)
+    lines = list(exported.TRICKY)
+    found = asked.find(lines, options, 3)
+    translate = translator.Translator(
+        model, tokenizer, options, exported.MAX_LENGTH
+    )
+    for row, expected in zip(
+        found, translate.translate_with_scores(lines, 3), strict=True
+    ):
+        assert [one.text for one in row] == [text for text, _ in expected]
+        for one, (_, score) in zip(row, expected, strict=True):
+            assert one.score == pytest.approx(score, abs=1e-5)
+            assert one.rescored == pytest.approx(one.score, abs=1e-4)
+    assert asked.translate(lines, options) == translate(lines)
+
+
+def test_a_limit_cuts_the_translation_and_not_the_source(model, tokenizer):
+    asked = InMemory(model, tokenizer, exported.MAX_LENGTH)
+    (whole,), (cut,) = (
+        asked.find(["one two three"], exported.OPTIONS, 1, limit)[0]
+        for limit in (0, 1)
+    )
+    assert cut.truncated or cut.text == ""
+    assert len(cut.text) < max(len(whole.text), 1) + 1
+    assert asked.find([], exported.OPTIONS, 1) == []
+    assert asked.translate([], exported.OPTIONS) == []
