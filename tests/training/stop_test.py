@@ -38,6 +38,15 @@ def test_a_training_that_is_asked_to_end_saves_what_it_did(tmp_path, number):
     assert told.startswith(f"Stopped after update {int(newest[5:])}, which")
 
 
+@pytest.fixture
+def ctrl_c_raises():
+    """As in a shell; what runs in the background may ignore SIGINT."""
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, inherited)
+
+
+@pytest.mark.usefixtures("ctrl_c_raises")
 def test_a_second_signal_acts_as_before():
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), StopSignals() as signals:
