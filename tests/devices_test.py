@@ -36,8 +36,11 @@ def test_what_cannot_be_is_refused(arguments, tf_config, message, monkeypatch):
 
 def test_what_may_be_passes(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", cluster(type="worker", index=1))
+    passed = []
     for name in devices.STRATEGIES:
         devices.check(name, 2 if name == "mirrored" else 0, 1)
+        passed.append(name)
+    assert passed == ["none", "mirrored", "multiworker", "tpu"]
 
 
 @pytest.mark.parametrize("flag", ["--num_replicas=2", "--strategy=multiworker"])
