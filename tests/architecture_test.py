@@ -41,8 +41,8 @@ ARROWS = {
     | {"data", "decoding", "evaluation", "models", "run_directory"}
     | {"devices", "trained_run", "training"},
     "benchmark": _BASE
-    | {"evaluation", "export", "layers", "models", "serving", "trained_run"}
-    | {"training"},
+    | {"decoding", "evaluation", "export", "layers", "models", "serving"}
+    | {"trained_run", "training"},
     "cli": _BASE
     | {"devices", "extras"}
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}

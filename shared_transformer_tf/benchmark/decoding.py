@@ -29,6 +29,8 @@ from shared_transformer_tf.export import (
 _BATCHES = 15  # of 64; 960 sentences
 _SINGLE = 96  # sentences translated one by one
 _CHECKED_LINES = 64
+_OPENNMT = "OpenNMT-tf SavedModel"
+_SCRIPT = "opennmt_translate"
 _COST = {
     "vocabulary_size": 8000,
     "hidden_dim": 128,
@@ -63,6 +65,8 @@ def compare(
             f"--source has {len(lines)} lines with text, expected at least "
             f"{64 * _BATCHES}."
         )
+    if peers:  # looked for before the exports are made
+        turns_lib.peer(_OPENNMT, peers, "opennmt", _SCRIPT, {})
     run = trained_run.load_run(workdir)
     results: dict[str, Any] = {
         "rounds": rounds,
@@ -194,10 +198,8 @@ class _Table:
                 "maximum_decoding_length": run.config.data.max_length,
             },
         }
-        name = "OpenNMT-tf SavedModel"
-        script = "opennmt_translate"
-        command = turns_lib.peer(name, peers, "opennmt", script, settings)
-        return Contender(name, command, size)
+        command = turns_lib.peer(_OPENNMT, peers, "opennmt", _SCRIPT, settings)
+        return Contender(_OPENNMT, command, size)
 
 
 def _ours(name: str, settings: dict) -> Contender:
