@@ -23,8 +23,8 @@ def _cost(one: Mapping) -> float:
 
 def _cost_label(one: Mapping, value: float) -> str:
     return (
-        f"{value:.2f}x (FLOPs {one['flops_ratio']:.2f}x; keys and values of "
-        f"the source made {one['memory_projections']} times)"
+        f"{value:.2f}x (FLOPs {one['flops_ratio']:.2f}x; "
+        f"{one['memory_projections']} projections)"
     )
 
 
@@ -43,7 +43,7 @@ PANELS = (
     Panel(
         "depth",
         "Cost of depth, 128 wide, beam 4, 64 x 20 tokens",
-        "seconds of a search over those of 3 layers",
+        "seconds over those of 3 layers (FLOPs likewise; keys and values made)",
         _cost,
         _cost_label,
     ),
