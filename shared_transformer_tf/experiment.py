@@ -80,9 +80,10 @@ def train(
         )
     )
     batches = _batches(config, text["train"], tokenizer)
+    planned = _with_last_step(config, batches)
     with distribution.scope():
         model = build_model(config, tokenizer)
-        _compile(model, config)
+        _compile(model, planned)
     _report(model, batches.pairs)
     progress = resume.restore(newest, model)
     evaluate = _dev(config, text["valid"], tokenizer, model)
@@ -92,7 +93,7 @@ def train(
             tokenizer.save(own_run.tokenizer)
         own_run.write_config(config)
         with StopSignals() as signals:
-            _fit(config, own_run, model, batches, progress, evaluate, signals)
+            _fit(planned, own_run, model, batches, progress, evaluate, signals)
     _tell_end(progress, signals.received, workdir)
 
 
@@ -135,6 +136,24 @@ def _batches(config: Config, text, tokenizer) -> pipeline.TrainingBatches:
         num_buckets=config.data.num_buckets,
         max_length=config.data.max_length,
         seed=config.training.seed,
+    )
+
+
+def _with_last_step(
+    config: Config, batches: pipeline.TrainingBatches
+) -> Config:
+    """`config` with `max_steps` where `max_tokens` would end the training.
+
+    Schedules that fall to the last update, the time left and the end then
+    know of one number only.
+    """
+    settings = config.training
+    if not settings.max_tokens:
+        return config
+    ends = [batches.steps_for_tokens(settings.max_tokens), settings.max_steps]
+    last = min(end for end in ends if end)
+    return dataclasses.replace(
+        config, training=dataclasses.replace(settings, max_steps=last)
     )
 
 
