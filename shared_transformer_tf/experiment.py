@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 import tensorflow as tf
@@ -42,6 +42,7 @@ def train(
     workdir: str,
     strategy: str = "none",
     num_replicas: int = 0,
+    enough: Callable[[dict[str, float]], bool] | None = None,
 ) -> None:
     """Trains, or goes on training, in a run directory.
 
@@ -51,6 +52,9 @@ def train(
         strategy: one of `devices.STRATEGIES`. An update takes the same
             batch under each of them.
         num_replicas: see `strategies.make_strategy`.
+        enough: given the dev scores and `tokens` of each evaluation, says
+            whether to stop there; the same call later goes on. Not for
+            several workers.
 
     Raises:
         InputError: if a setting, a file or the run directory is wrong;
@@ -93,6 +97,8 @@ def train(
             tokenizer.save(own_run.tokenizer)
         own_run.write_config(config)
         with StopSignals() as signals:
+            if enough:
+                evaluate = signals.watch(evaluate, progress, enough)
             _fit(planned, own_run, model, batches, progress, evaluate, signals)
     _tell_end(progress, signals.received, workdir)
 
@@ -191,7 +197,7 @@ def _asked_to_stop(model, progress, settings, signals: StopSignals) -> bool:
             return False
         number = strategies.highest(distribution, signals.received or 0)
         signals.received = number or None
-    return signals.received is not None
+    return signals.enough or signals.received is not None
 
 
 def _fit(config, run, model, batches, progress, evaluate, signals) -> None:
