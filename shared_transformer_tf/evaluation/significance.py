@@ -116,7 +116,7 @@ def interval(values: np.ndarray) -> tuple[float, float]:
         float(np.percentile(drawn, tail, method="inverted_cdf"))
         for drawn in (values[1:], -values[1:])
     )
-    return low, -negative_high
+    return low, 0.0 - negative_high
 
 
 def compare(differences: np.ndarray) -> Comparison:
