@@ -151,7 +151,12 @@ def load(folder: str) -> ResultSet:
     return ResultSet(
         next(iter(cells.values()))["study"],
         tuple(sorted(cells.values(), key=_place)),
-        {search["arm"]: search for search in searches.values()},
+        {
+            search["arm"]: search
+            for search in sorted(
+                searches.values(), key=lambda one: _rank(ARM_ORDER)(one["arm"])
+            )
+        },
     )
 
 

@@ -38,6 +38,9 @@ NUM_SAMPLES = 5000
 NOT_WORSE = "not worse"
 WORSE = "worse"
 UNDECIDED = "undecided"
+HIGHER = "higher"
+LOWER = "lower"
+NOT_TOLD_APART = "not told apart"
 
 
 class Interval(NamedTuple):
@@ -73,6 +76,13 @@ class Difference:
     def verdict(self) -> str:
         """About the models that were trained."""
         return verdict(self.interval)
+
+    @property
+    def direction(self) -> str:
+        """On which side of 0 the interval lies."""
+        if self.interval.low > 0:
+            return HIGHER
+        return LOWER if self.interval.high < 0 else NOT_TOLD_APART
 
     @property
     def seed_verdict(self) -> str | None:

@@ -57,8 +57,8 @@ def make_cell(task, arm, seed, variation="", num_sentences=200):
     """The contents of a cell's file."""
     rng = np.random.default_rng([TASKS.index(task), ARMS.index(arm), seed, 7])
     factor = float(variation.rpartition("x")[2]) if variation else 1.0
-    quality = QUALITY[arm] - 0.07 * np.log2(factor * 0.8) ** 2
-    quality += 0.1 * (TASKS.index(task) % 3) + rng.normal(scale=0.015)
+    quality = QUALITY[arm] - 0.75 - 0.07 * np.log2(factor * 0.8) ** 2
+    quality += 0.1 * (TASKS.index(task) % 3) + rng.normal(scale=0.006)
     rows = synthetic.statistics(
         synthetic.difficulties(num_sentences, 5), quality, rng.integers(2**31)
     )
