@@ -1,0 +1,163 @@
+"""The tables of a report, in Markdown."""
+
+from collections.abc import Sequence
+
+from shared_transformer_tf.study import verdicts, wording
+from shared_transformer_tf.study.evidence import Evidence
+from shared_transformer_tf.study.verdicts import Difference
+
+NOT_RUN = "not run"
+
+
+def scores(evidence: Evidence, arms: Sequence[str]) -> str:
+    """Returns BLEU of tasks x arms, and what each arm costs.
+
+    Args:
+        evidence: of the study.
+        arms: the columns. Where both `tuned` and `shared` were run, their
+            difference and its verdict have columns, too.
+    """
+    bootstrap = evidence.bootstrap
+    compared = evidence.by_task("tuned", "shared")
+    of_difference = ["`tuned` - `shared`", "verdict"] if compared else []
+    rows = []
+    for task in evidence.results.tasks:
+        row = [
+            wording.spread(bootstrap.bleu(task, arm))
+            if bootstrap.seeds(task, arm)
+            else NOT_RUN
+            for arm in arms
+        ]
+        if compared:
+            row += _difference(compared.get(task))
+        rows.append([task, *row])
+    if len(rows) > 1:
+        means = [evidence.mean_bleu(arm) for arm in arms]
+        row = ["–" if mean is None else f"**{mean:.1f}**" for mean in means]
+        if compared:
+            row += _difference(bootstrap.difference("tuned", "shared"))
+        rows.append(["**mean**", *row])
+    padding = [""] * len(of_difference)
+    rows += [[*row, *padding] for row in _costs(evidence, arms)]
+    header = ["BLEU", *map(wording.code, arms), *of_difference]
+    return wording.table(header, rows)
+
+
+def costs(evidence: Evidence, arms: Sequence[str]) -> str:
+    """Returns blocks, layers, weights and FLOPs of each arm, as rows."""
+    rows = []
+    for arm in arms:
+        cells = evidence.results.of(arm=arm)
+        model = [cell["config"]["model"] for cell in cells]
+        cost = [column[1] for column in _costs(evidence, [arm])]
+        settings = [wording.settings(cell["settings"]) for cell in cells]
+        rows.append(
+            [
+                wording.code(arm),
+                wording.span(str(m.get("num_blocks")) for m in model),
+                wording.span(str(m.get("num_layers")) for m in model),
+                *cost,
+                wording.span(settings),
+            ]
+        )
+    header = [
+        "arm",
+        "blocks",
+        "layers",
+        "weights",
+        "FLOPs per target token",
+        "FLOPs of a training",
+        "time of a training",
+        "set apart from the study's base",
+    ]
+    return wording.table(header, rows)
+
+
+def _costs(evidence: Evidence, arms: Sequence[str]) -> list[list[str]]:
+    """Returns rows of weights, FLOPs and seconds: first what it is."""
+    weights, per_token, total, seconds = [], [], [], []
+    for arm in arms:
+        cells = evidence.results.of(arm=arm)
+        weights.append(wording.span(f"{cell['weights']:,}" for cell in cells))
+        text = wording.flops(evidence.mean(arm, "flops_per_token"))
+        ratio = evidence.relative_flops(arm, "vanilla")
+        per_token.append(text if ratio is None else f"{text} ({ratio:.2f}x)")
+        total.append(wording.flops(evidence.mean(arm, "flops")))
+        seconds.append(wording.duration(evidence.mean(arm, "seconds")))
+    return [
+        ["weights", *weights],
+        ["FLOPs per target token", *per_token],
+        ["FLOPs of a training", *total],
+        ["time of a training", *seconds],
+    ]
+
+
+def _difference(difference: Difference | None) -> list[str]:
+    if difference is None:
+        return [NOT_RUN, "–"]
+    value = wording.signed(difference.value)
+    ends = wording.interval(difference.interval)
+    return [f"{value} {ends}", difference.verdict]
+
+
+def differences(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:
+    """Returns differences of arms with both intervals, as rows.
+
+    Args:
+        evidence: of the study.
+        pairs: system and baseline of each row; those that were not run are
+            rows that say so.
+    """
+    rows = []
+    for system, baseline in pairs:
+        label = f"{wording.code(system)} - {wording.code(baseline)}"
+        found = evidence.bootstrap.difference(system, baseline)
+        if found is None:
+            rows.append([label, NOT_RUN, *["–"] * 4])
+            continue
+        with_seeds = "one seed each"
+        if found.seed_interval:
+            with_seeds = wording.interval(found.seed_interval)
+        rows.append(
+            [
+                label,
+                wording.number_of(len(found.tasks), "task"),
+                f"{wording.signed(found.value)} "
+                f"{wording.interval(found.interval)}",
+                found.direction,
+                found.verdict,
+                with_seeds,
+            ]
+        )
+    header = [
+        "difference",
+        "mean over",
+        "BLEU, 95% over sentences",
+        "sign",
+        f"verdict at {verdicts.MARGIN}",
+        "95% over sentences and seeds",
+    ]
+    return wording.table(header, rows)
+
+
+def by_task(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:
+    """Returns differences of arms, tasks as rows, pairs as columns."""
+    found = [evidence.by_task(*pair) for pair in pairs]
+    rows = [
+        [
+            task,
+            *(
+                f"{wording.signed(one[task].value)} "
+                f"{wording.interval(one[task].interval)}"
+                if task in one
+                else NOT_RUN
+                for one in found
+            ),
+        ]
+        for task in evidence.results.tasks
+    ]
+    header = ["task"] + [
+        f"{wording.code(system)} - {wording.code(baseline)}"
+        for system, baseline in pairs
+    ]
+    return wording.table(header, rows)
