@@ -2,8 +2,10 @@
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
+PLAIN = "none"  # how a command calls the cell that is no variation
 _SWEEP = "learning_rate_x"
 _STEP = 2.0
 _FARTHEST = 8.0
@@ -39,6 +41,12 @@ class Cell:
         return ".".join(filter(None, parts))
 
 
+def factor(variation: str) -> float | None:
+    """Returns the factor of the learning rate that a variation names."""
+    found = re.fullmatch(rf"{_SWEEP}(\d+(\.\d+)?)", variation)
+    return float(found[1]) if found else None
+
+
 @dataclasses.dataclass(frozen=True)
 class CellGroup:
     """All cells of some tasks, arms and seeds.
@@ -61,10 +69,10 @@ class CellGroup:
     def cells(self) -> Iterable[Cell]:
         """Yields the cells, plain ones first."""
         factors = sorted(self.rate_factors, key=lambda factor: factor != 1)
-        for factor, task, seed, arm in itertools.product(
+        for by, task, seed, arm in itertools.product(
             factors, self.tasks, self.seeds, self.arms
         ):
-            yield Cell(task, arm, seed, factor)
+            yield Cell(task, arm, seed, by)
 
 
 def next_factor(
