@@ -40,13 +40,16 @@ ARROWS = {
     "experiment": _BASE
     | {"data", "decoding", "evaluation", "models", "run_directory"}
     | {"devices", "trained_run", "training"},
+    "study": _BASE
+    | {"data", "evaluation", "experiment", "models", "run_directory"}
+    | {"trained_run", "training"},
     "benchmark": _BASE
     | {"evaluation", "export", "layers", "models", "serving", "trained_run"}
     | {"training"},
     "cli": _BASE
     | {"devices", "extras"}
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
-    | {"serving", "trained_run"},
+    | {"serving", "study", "trained_run"},
 }
 # Rooms whose modules are imported before anything slow may start.
 LIGHT = (

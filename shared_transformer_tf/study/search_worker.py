@@ -28,7 +28,8 @@ def end_with_the_chief() -> None:
 
 
 def _end_at_end_of_input() -> None:
-    while sys.stdin.buffer.read(1):
+    # Not through sys.stdin, whose lock would keep Python from ending.
+    while os.read(sys.stdin.fileno(), 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)  # a training saves and ends
     time.sleep(_SECONDS_TO_SAVE)

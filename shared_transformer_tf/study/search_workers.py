@@ -111,20 +111,17 @@ class Crew:
         how = signal.Signals(signal_number).name
         if trial is None:
             self._early_deaths += 1
-            if self._early_deaths >= _MOST_EARLY_DEATHS:
-                raise InputError(
-                    f"{worker.name} died by {how} without having begun a "
-                    f"trial; see {worker.log}."
-                )
+            what = "it had no trial"
         else:
             first = search_oracles.first_of(self._oracle, trial)
             self._folder.note_death(first)
-            logging.warning(
-                "%s died by %s; trial %s goes on from its checkpoint.",
-                worker.name,
-                how,
-                first,
+            what = f"trial {first} goes on from its checkpoint"
+        if self._early_deaths >= _MOST_EARLY_DEATHS:
+            raise InputError(
+                f"{worker.name} died by {how} without a trial, as "
+                f"{self._early_deaths - 1} did before; see {worker.log}."
             )
+        logging.warning("%s died by %s; %s.", worker.name, how, what)
         self._workers.append(self._start(worker.name, worker.processors))
 
     def _start(self, name: str, processors: set[int]) -> _Worker:
