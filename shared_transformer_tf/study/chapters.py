@@ -1,0 +1,247 @@
+"""The chapters of a report that show results, in Markdown."""
+
+from collections.abc import Mapping
+
+from shared_transformer_tf.study import findings as findings_lib
+from shared_transformer_tf.study import (
+    gradient_rules,
+    learning_rates,
+    tables,
+    use_gradients,
+    verdicts,
+    wording,
+)
+from shared_transformer_tf.study.evidence import Evidence
+from shared_transformer_tf.study.pictures.gallery import PICTURES
+
+PAIRS = (
+    ("tuned", "shared"),
+    ("shared", "vanilla"),
+    ("tuned", "vanilla"),
+    ("shared_tuned", "shared"),
+    ("shared_tuned", "tuned"),
+    ("compact", "vanilla"),
+    ("deep", "shared"),
+)
+
+
+def abstract(evidence: Evidence) -> str:
+    """Returns what was found and what stays open."""
+    found = findings_lib.findings(evidence)
+    lines = [f"* {one.answer}" for one in found if one.answer]
+    unanswered = [one.question for one in found if not one.answer]
+    if unanswered:
+        lines.append("* Not answered yet: " + " ".join(unanswered))
+    if evidence.missing:
+        lines.append(
+            f"* {len(evidence.missing)} of {len(evidence.planned or ())} "
+            "planned cells were not run; they are listed at the end."
+        )
+    return "## Findings\n\n" + "\n".join(lines)
+
+
+def questions(evidence: Evidence) -> str:
+    """Returns the table of questions and short answers."""
+    rows = [
+        [one.question, one.short] for one in findings_lib.findings(evidence)
+    ]
+    return "## Questions\n\n" + wording.table(["question", "answer"], rows)
+
+
+def scores(evidence: Evidence, pictures: Mapping[str, str]) -> str:
+    """Returns BLEU of tasks x arms, and the differences that matter."""
+    several = max(
+        len(evidence.bootstrap.seeds(task, arm))
+        for task in evidence.results.tasks
+        for arm in evidence.results.arms
+    )
+    spread = (
+        "mean ± standard deviation over seeds (how many)"
+        if several > 1
+        else "one seed each"
+    )
+    parts = [
+        "## BLEU, and what it costs",
+        f"Test BLEU, {spread}. A difference stands with its 95% interval by "
+        "paired bootstrap over test sentences; the mean over tasks resamples "
+        "sentence numbers jointly.",
+        tables.scores(evidence, evidence.main_arms)
+        if evidence.main_arms
+        else "",
+        _picture(pictures, "verdicts"),
+        f"The verdict is *not worse* where the lower end lies above "
+        f"-{verdicts.MARGIN} BLEU, *worse* where the upper end lies below it, "
+        "else *undecided*. The margin was fixed before any result was looked "
+        "at. The primary test is the mean over tasks; verdicts of single "
+        "tasks are not corrected for being several. The second interval adds "
+        "the variance of seeds, pooled over the tasks that have several and "
+        "taken as that of every task.",
+        tables.differences(evidence, PAIRS),
+        tables.by_task(evidence, PAIRS[:4]),
+    ]
+    return _joined(parts)
+
+
+def complexity(evidence: Evidence, pictures: Mapping[str, str]) -> str:
+    """Returns what each arm costs and reaches."""
+    return _joined(
+        [
+            "## BLEU against FLOPs",
+            _picture(pictures, "complexity"),
+            "FLOPs are counted, forward and backward, for sentences of the "
+            "task's mean lengths; weights that are used twice are stored once "
+            "and computed twice. Seconds are of this machine, with other "
+            "cells beside.",
+            tables.costs(evidence, evidence.results.arms),
+        ]
+    )
+
+
+def learning(evidence: Evidence, pictures: Mapping[str, str]) -> str:
+    """Returns the learning curves."""
+    shown = [
+        _picture(pictures, name)
+        for name in ("learning_curves", "learning_curves_by_task", "training")
+    ]
+    text = (
+        "The same curves by updates, tokens, FLOPs and time: equal in one is "
+        "not equal in the others. All arms of a task were trained on the same "
+        "number of target tokens; arms whose batch size differs make another "
+        "number of updates. The upper half of BLEU is shown."
+    )
+    if not any(shown):
+        shown = ["No learning curves are in the results."]
+    return _joined(["## Learning curves", text, *shown])
+
+
+def sweeps(evidence: Evidence, pictures: Mapping[str, str]) -> str:
+    """Returns dev BLEU by learning rate, on all tasks that were swept."""
+    title = "## Learning rates"
+    found = learning_rates.sweeps(evidence.results, evidence.results.tasks)
+    if not found:
+        return _joined([title, "No learning rate was swept."])
+    rows = [
+        [
+            sweep.task,
+            wording.code(sweep.arm),
+            ", ".join(
+                f"{rate:.3g}: {bleu:.1f}"
+                for rate, bleu in zip(sweep.rates, sweep.bleu, strict=True)
+            ),
+            "not run" if sweep.used is None else f"{sweep.used:.3g}",
+            f"{sweep.best:.3g}" + (" (edge)" if sweep.at_edge else ""),
+        ]
+        for sweep in found
+    ]
+    header = ["task", "arm", "rate: dev BLEU", "used", "best"]
+    text = (
+        "Dev BLEU of the same cell at other learning rates, other settings "
+        "carried over; seeds as in the table of cells. Where the best rate is "
+        "at the edge of its sweep, a better one may lie beyond; where it is "
+        "not the one used, the arm's test scores are those of the rate used."
+    )
+    return _joined(
+        [
+            title,
+            text,
+            _picture(pictures, "learning_rates"),
+            wording.table(header, rows),
+        ]
+    )
+
+
+def gradients(evidence: Evidence, pictures: Mapping[str, str]) -> str:
+    """Returns norms and cosines of gradients per use."""
+    shown = [_picture(pictures, name) for name in ("use_gradients", "cosines")]
+    task = evidence.results.main_task
+    rows = []
+    for arm in evidence.results.arms:
+        cells = [
+            cell
+            for cell in evidence.results.of(task, arm)
+            if use_gradients.cosine(cell)
+        ]
+        for cell in cells[:1]:
+            tokens, cosine = use_gradients.cosine(cell)
+            middle = len(cosine) // 2
+            rows.append(
+                [
+                    wording.code(arm),
+                    *(f"{cosine[n]:.2f}" for n in (0, middle, -1)),
+                    wording.amount(tokens[-1]),
+                ]
+            )
+    if not rows:
+        shown.append("No statistics per use of shared weights were recorded.")
+    header = ["arm", "cosine at first", "halfway", "at the end", "tokens"]
+    text = (
+        "With N uses of about equal norm |g_u| and mean cosine c, the "
+        "aggregated gradient has the norm |g_u| sqrt(N (1 + (N - 1) c)): "
+        "between sqrt(N) times as long where uses do not agree, and N times "
+        "where they do. One seed; layer norms and embeddings left out."
+    )
+    table = wording.table(header, rows) if rows else ""
+    return _joined(["## Gradients of each use", text, *shown, table])
+
+
+def rules(evidence: Evidence, pictures: Mapping[str, str]) -> str:
+    """Returns what gradient rules and scales did."""
+    return _joined(
+        [
+            "## Gradient rules and scales",
+            gradient_rules.identity(evidence),
+            gradient_rules.table(evidence),
+            _picture(pictures, "ablations"),
+            _picture(pictures, "ablation_curves"),
+        ]
+    )
+
+
+def searches(evidence: Evidence, pictures: Mapping[str, str]) -> str:
+    """Returns what the tuner tried and chose."""
+    parts = ["## Searches", _picture(pictures, "searches")]
+    for arm, search in evidence.results.searches.items():
+        trials = search["trials"]
+        told = [trial["score"] for trial in trials if trial.get("score")]
+        seconds = sum(trial.get("seconds") or 0 for trial in trials)
+        importance = search.get("importance") or {}
+        order = sorted(importance, key=importance.get, reverse=True)
+        parts.append(
+            f"**{wording.code(arm)}** on {search['task']}: "
+            f"{wording.number_of(len(trials), 'trial')} by "
+            f"{wording.code(str(search.get('oracle')))}, at most "
+            f"{wording.amount(search.get('budget_tokens') or 0)} target "
+            f"tokens each, {wording.duration(seconds)} in all; objective "
+            f"{wording.code(str(search.get('objective')))}, best "
+            + (f"{_best(search, told):.2f}" if told else "none")
+            + f". Chosen: {wording.settings(search['settings'])}. "
+            + (
+                "Importance: "
+                + ", ".join(
+                    f"{wording.code(field.rpartition('.')[2])} "
+                    f"{importance[field]:.2f}"
+                    for field in order
+                )
+                + "."
+                if order
+                else "Importance was not computed."
+            )
+        )
+    if not evidence.results.searches:
+        parts.append("No search is among the results.")
+    return _joined(parts)
+
+
+def _best(search: Mapping, scores: list[float]) -> float:
+    lower_is_better = "loss" in str(search.get("objective"))
+    return min(scores) if lower_is_better else max(scores)
+
+
+def _picture(pictures: Mapping[str, str], name: str) -> str:
+    if name not in pictures:
+        return ""
+    return f"![{PICTURES[name].caption}]({pictures[name]})"
+
+
+def _joined(parts: list[str]) -> str:
+    return "\n\n".join(part for part in parts if part)
