@@ -45,7 +45,9 @@ def questions(evidence: Evidence) -> str:
     rows = [
         [one.question, one.short] for one in findings_lib.findings(evidence)
     ]
-    return "## Questions\n\n" + wording.table(["question", "answer"], rows)
+    return "## Questions\n\n" + wording.table(
+        ["question", "answer"], rows, texts=(0, 1)
+    )
 
 
 def scores(evidence: Evidence, pictures: Mapping[str, str]) -> str:
@@ -88,10 +90,10 @@ def complexity(evidence: Evidence, pictures: Mapping[str, str]) -> str:
         [
             "## BLEU against FLOPs",
             _picture(pictures, "complexity"),
-            "FLOPs are counted, forward and backward, for sentences of the "
-            "task's mean lengths; weights that are used twice are stored once "
-            "and computed twice. Seconds are of this machine, with other "
-            "cells beside.",
+            "FLOPs are counted, not measured, for the forward and the "
+            "backward pass; a weight that is used twice is stored once and "
+            "computed twice. Minutes depend on the machine and on what else "
+            "it did.",
             tables.costs(evidence, evidence.results.arms),
         ]
     )
@@ -145,7 +147,7 @@ def sweeps(evidence: Evidence, pictures: Mapping[str, str]) -> str:
             title,
             text,
             _picture(pictures, "learning_rates"),
-            wording.table(header, rows),
+            wording.table(header, rows, texts=(0, 1, 2)),
         ]
     )
 

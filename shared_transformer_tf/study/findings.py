@@ -61,15 +61,20 @@ def over_tasks(evidence: Evidence, difference: Difference) -> str:
     return f"on the mean over {count} of {all_tasks} tasks"
 
 
-def seeds_said(difference: Difference) -> str:
-    """Returns what the seeds add to a difference, as a sentence."""
+def seeds_said(difference: Difference, verdict: bool = False) -> str:
+    """Returns what the seeds add to a difference, as a sentence.
+
+    Args:
+        difference: of two arms.
+        verdict: whether to end with the verdict, else with the sign.
+    """
     if difference.seed_interval is None:
         return ONE_SEED
     numbers = sorted(set(difference.num_seeds.values()))
     return (
         f"With the spread of seeds ({wording.span(map(str, numbers))} in a "
         f"task): {wording.interval(difference.seed_interval)}, "
-        f"{difference.seed_verdict}."
+        f"{difference.seed_verdict if verdict else difference.seed_direction}."
     )
 
 
@@ -99,7 +104,7 @@ def _primary(evidence: Evidence) -> Finding:
     answer = (
         f"`tuned` minus `shared`, which takes {times} its FLOPs per token: "
         f"{measured(mean)} {over_tasks(evidence, mean)}: **{mean.verdict}** "
-        f"at the margin of {verdicts.MARGIN}. {seeds_said(mean)} "
+        f"at the margin of {verdicts.MARGIN}. {seeds_said(mean, verdict=True)} "
     )
     if len(mean.tasks) > 1:
         answer += f"Of the {len(mean.tasks)} tasks by themselves: {counted}."
@@ -117,7 +122,8 @@ def _gain(evidence: Evidence) -> Finding:
     if gain is None:
         return _not_answered(question, "shared", "vanilla")
     answer = (
-        f"`shared` minus `vanilla`, as many weights at half the depth: "
+        "`shared` minus `vanilla`, which has as many weights and half the "
+        "depth: "
         f"{measured(gain)} {over_tasks(evidence, gain)}: "
         f"{gain.direction}. {seeds_said(gain)}"
     )
@@ -145,8 +151,10 @@ def _convergence(evidence: Evidence) -> Finding:
     answer = (
         f"Tuning alone, at the complexity of `vanilla`, gives **{part}** of "
         f"the gain of `shared` (95% interval, sentences resampled jointly) "
-        f"{where}. Above 100%, tuning gives more than sharing does."
+        f"{where}."
     )
+    if share.interval.high > 1:
+        answer += " Above 100%, tuning gives more than sharing does."
     of_seeds = share.gain.seed_interval
     if of_seeds and of_seeds.low <= 0:
         answer += (

@@ -80,7 +80,7 @@ def table(evidence: Evidence) -> str:
         "sign",
         "with seeds",
     ]
-    return wording.table(header, rows)
+    return wording.table(header, rows, texts=(0, 1, 2, 5))
 
 
 def _clip(cells: Sequence[Result]) -> str:

@@ -18,7 +18,8 @@ table { display: block; overflow-x: auto; border-collapse: collapse;
 th, td { border-bottom: 1px solid #ddd; padding: 0.3rem 0.6rem;
   vertical-align: top; }
 th { border-bottom: 2px solid #888; }
-td:first-child { min-width: 5rem; }
+td:first-child { min-width: 4rem; }
+td[style*=right] { white-space: nowrap; }
 code { font-size: 0.9em; background: #f3f3f3; padding: 0 0.2em; }
 img { max-width: 100%; height: auto; display: block; margin: 1rem auto; }
 nav ul { padding-left: 1.2rem; }
@@ -28,8 +29,10 @@ summary { cursor: pointer; }
   nav { display: none; }
   table { display: table; font-size: 7pt; width: 100%; }
   th, td { padding: 0.1rem 0.25rem; }
+  td[style*=right] { white-space: normal; }
   img, tr { break-inside: avoid; }
   h2 { break-after: avoid; }
+  details::details-content { content-visibility: visible; }
 }
 """
 _PAGE = """<!DOCTYPE html>
@@ -59,7 +62,7 @@ def render(text: str, title: str, folder: pathlib.Path) -> str:
     body = markdown.markdown(
         text,
         extensions=["tables", "toc", "md_in_html"],
-        extension_configs={"toc": {"toc_depth": 2, "marker": CONTENTS}},
+        extension_configs={"toc": {"toc_depth": "2-2", "marker": CONTENTS}},
         output_format="html",
     )
     body = body.replace('<div class="toc">', "<nav>").replace(

@@ -1,6 +1,6 @@
 """How a study was run, checked against its results; and what was not run."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from shared_transformer_tf.evaluation import significance
 from shared_transformer_tf.study import result_set, tables, verdicts, wording
@@ -40,6 +40,8 @@ def limits(evidence: Evidence) -> str:
     """Returns what these results cannot tell."""
     results = evidence.results
     sentences = {c["test"]["sentences"] for c in results.of()}
+    weights = [c["weights"] for c in results.of()]
+    tokens = [c["tokens"] for c in results.of()]
     one_seed = [
         task
         for task in results.tasks
@@ -51,8 +53,9 @@ def limits(evidence: Evidence) -> str:
         f"One seed each in {', '.join(one_seed)}."
         if one_seed
         else "Every task has an arm with several seeds.",
-        "Small models on image captions: nothing here tells of other text, "
-        "sizes or budgets.",
+        f"Models of {_range(weights, '{:,.0f}'.format)} weights, trained on "
+        f"{_range(tokens, wording.amount)} target tokens of one corpus: "
+        "nothing here tells of other sizes, budgets or text.",
         "Of the paper that asked the question (arXiv 2306.09380), its "
         "abstract alone was at hand; no table of it is compared with.",
     ]
@@ -115,7 +118,7 @@ def cells(evidence: Evidence) -> str:
     return (
         "## Every cell, and its command\n\n"
         f'<details markdown="1"><summary>{number}</summary>\n\n'
-        f"{wording.table(header, rows)}\n\n</details>"
+        f"{wording.table(header, rows, (0, 8))}\n\n</details>"
     )
 
 
@@ -133,10 +136,7 @@ def _budgets(evidence: Evidence) -> str:
             unequal.append(
                 f"{task} ({wording.amount(low)} to {wording.amount(high)})"
             )
-    text = (
-        f"Budget: {wording.amount(min(told))} to {wording.amount(max(told))} "
-        "target tokens in every cell"
-    )
+    text = f"Budget: {_range(told, wording.amount)} target tokens in every cell"
     if unequal:
         return (
             f"{text}. **Not equal over the arms of a task**: "
@@ -157,6 +157,10 @@ def _equal(
     if unequal:
         return f"**Not the same {what} in all arms** of {', '.join(unequal)}."
     return f"The same {what} in all arms of a task."
+
+
+def _range(values: Sequence[float], written: Callable[[float], str]) -> str:
+    return wording.span([written(min(values)), written(max(values))])
 
 
 def _text(cell: Result) -> dict:

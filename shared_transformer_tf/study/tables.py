@@ -40,55 +40,55 @@ def scores(evidence: Evidence, arms: Sequence[str]) -> str:
     padding = [""] * len(of_difference)
     rows += [[*row, *padding] for row in _costs(evidence, arms)]
     header = ["BLEU", *map(wording.code, arms), *of_difference]
-    return wording.table(header, rows)
+    texts = (0, len(header) - 1) if compared else (0,)
+    return wording.table(header, rows, texts)
 
 
 def costs(evidence: Evidence, arms: Sequence[str]) -> str:
     """Returns blocks, layers, weights and FLOPs of each arm, as rows."""
     rows = []
-    for arm in arms:
+    columns = _costs(evidence, arms)
+    for number, arm in enumerate(arms, start=1):
         cells = evidence.results.of(arm=arm)
         model = [cell["config"]["model"] for cell in cells]
-        cost = [column[1] for column in _costs(evidence, [arm])]
         settings = [wording.settings(cell["settings"]) for cell in cells]
         rows.append(
             [
                 wording.code(arm),
                 wording.span(str(m.get("num_blocks")) for m in model),
                 wording.span(str(m.get("num_layers")) for m in model),
-                *cost,
+                *(column[number] for column in columns),
                 wording.span(settings),
             ]
         )
-    header = [
-        "arm",
-        "blocks",
-        "layers",
-        "weights",
-        "FLOPs per target token",
-        "FLOPs of a training",
-        "time of a training",
-        "set apart from the study's base",
-    ]
-    return wording.table(header, rows)
+    header = ["arm", "blocks", "layers", *(column[0] for column in columns)]
+    header.append("set apart from the study's base")
+    return wording.table(header, rows, texts=(0, len(header) - 1))
 
 
 def _costs(evidence: Evidence, arms: Sequence[str]) -> list[list[str]]:
-    """Returns rows of weights, FLOPs and seconds: first what it is."""
-    weights, per_token, total, seconds = [], [], [], []
+    """Returns rows of weights, FLOPs and time: first what it is."""
+    weights, ratios, minutes = [], [], []
     for arm in arms:
         cells = evidence.results.of(arm=arm)
         weights.append(wording.span(f"{cell['weights']:,}" for cell in cells))
-        text = wording.flops(evidence.mean(arm, "flops_per_token"))
         ratio = evidence.relative_flops(arm, "vanilla")
-        per_token.append(text if ratio is None else f"{text} ({ratio:.2f}x)")
-        total.append(wording.flops(evidence.mean(arm, "flops")))
-        seconds.append(wording.duration(evidence.mean(arm, "seconds")))
+        ratios.append("" if ratio is None else f" ({ratio:.2f}x)")
+        minutes.append(f"{evidence.mean(arm, 'seconds') / 60:.1f}")
+    token_unit, per_token = wording.in_common_unit(
+        [evidence.mean(arm, "flops_per_token") for arm in arms]
+    )
+    unit, totals = wording.in_common_unit(
+        [evidence.mean(arm, "flops") for arm in arms]
+    )
     return [
         ["weights", *weights],
-        ["FLOPs per target token", *per_token],
-        ["FLOPs of a training", *total],
-        ["time of a training", *seconds],
+        [
+            f"{token_unit} per target token",
+            *map("".join, zip(per_token, ratios, strict=True)),
+        ],
+        [f"{unit} of a training", *totals],
+        ["minutes of a training", *minutes],
     ]
 
 
@@ -137,7 +137,7 @@ def differences(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:
         f"verdict at {verdicts.MARGIN}",
         "95% over sentences and seeds",
     ]
-    return wording.table(header, rows)
+    return wording.table(header, rows, texts=(0, 1, 3, 4))
 
 
 def by_task(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:

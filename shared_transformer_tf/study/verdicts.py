@@ -80,9 +80,12 @@ class Difference:
     @property
     def direction(self) -> str:
         """On which side of 0 the interval lies."""
-        if self.interval.low > 0:
-            return HIGHER
-        return LOWER if self.interval.high < 0 else NOT_TOLD_APART
+        return _direction(self.interval)
+
+    @property
+    def seed_direction(self) -> str | None:
+        """Likewise with seeds; `None` where nothing tells."""
+        return self.seed_interval and _direction(self.seed_interval)
 
     @property
     def seed_verdict(self) -> str | None:
@@ -115,6 +118,12 @@ def verdict(interval: Interval, margin: float = MARGIN) -> str:
     if interval.low > -margin:
         return NOT_WORSE
     return WORSE if interval.high < -margin else UNDECIDED
+
+
+def _direction(interval: Interval) -> str:
+    if interval.low > 0:
+        return HIGHER
+    return LOWER if interval.high < 0 else NOT_TOLD_APART
 
 
 class Bootstrap:
