@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from shared_transformer_tf.evaluation import significance
-from shared_transformer_tf.study import result_set, tables, verdicts, wording
+from shared_transformer_tf.study import result_set, verdicts, wording
 from shared_transformer_tf.study.evidence import Evidence
 from shared_transformer_tf.study.result_set import Result
 
@@ -123,7 +123,7 @@ def cells(evidence: Evidence) -> str:
 
 
 def _figure(value: float | None) -> str:
-    return tables.NOT_RUN if value is None else f"{value:.2f}"
+    return "–" if value is None else f"{value:.2f}"
 
 
 def _budgets(evidence: Evidence) -> str:

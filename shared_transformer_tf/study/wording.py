@@ -28,14 +28,6 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
     return f"{mean} ± {stdev(values):.{digits}f} ({len(values)})"
 
 
-def flops(value: float) -> str:
-    """Returns `31.4 MFLOPs`."""
-    for size, unit in _UNITS:
-        if value >= size:
-            return f"{value / size:.3g} {unit}FLOPs"
-    return f"{value:.3g} FLOPs"
-
-
 def in_common_unit(values: Sequence[float]) -> tuple[str, list[str]]:
     """Returns a unit such as `MFLOPs` and each value in it."""
     largest = max(values)

@@ -188,6 +188,47 @@ def test_seeds_widen_the_interval_by_their_spread():
     assert wild_width > 3 * calm_width
 
 
+def test_only_the_interval_with_seeds_covers_what_other_seeds_would_give():
+    """Each seed has a quality of its own; their mean difference is asked."""
+    spread, truth = 0.08, []
+    for number in range(40):
+        rng = np.random.default_rng([number, 1])
+        difficulty = synthetic.difficulties(2000, [number, 2])
+        scores = [
+            sufficient_statistics.corpus_bleu(
+                synthetic.statistics(
+                    difficulty, quality + rng.normal(scale=spread), number
+                ).sum(0)
+            )
+            for quality in (1.1, 1.0)
+        ]
+        truth.append(scores[0] - scores[1])
+    truth = np.mean(truth)
+    covered = np.zeros(2)
+    for trial in range(100):
+        rng = np.random.default_rng([trial, 3])
+        difficulty = synthetic.difficulties(200, [trial, 4])
+        statistics = {
+            (task, arm, seed): synthetic.statistics(
+                difficulty,
+                quality + rng.normal(scale=spread),
+                [trial, seed, ord(arm[0]), ord(task[0])],
+            )
+            for task in TASKS
+            for arm, quality in (("tuned", 1.1), ("shared", 1.0))
+            for seed in ((1, 2, 3) if task == "en-de" else (1,))
+        }
+        found = bootstrap(statistics, num_samples=200, seed=trial).difference(
+            "tuned", "shared"
+        )
+        covered += [
+            low <= truth <= high
+            for low, high in (found.interval, found.seed_interval)
+        ]
+    assert covered[1] >= 85
+    assert covered[0] < covered[1]
+
+
 def test_a_task_of_one_seed_borrows_the_spread_of_others():
     statistics = make({"tuned": 1.0, "shared": 1.0}, seeds=(1, 2, 3))
     for task in TASKS[1:]:
