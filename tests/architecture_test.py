@@ -44,7 +44,8 @@ ARROWS = {
     | {"evaluation", "export", "layers", "models", "serving", "trained_run"}
     | {"training"},
     "study": _BASE
-    | {"evaluation", "experiment", "models", "run_directory", "trained_run"},
+    | {"data", "evaluation", "experiment", "models", "run_directory"}
+    | {"trained_run", "training"},
     "cli": _BASE
     | {"devices", "extras"}
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
