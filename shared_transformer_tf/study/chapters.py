@@ -1,5 +1,6 @@
 """The chapters of a report that show results, in Markdown."""
 
+import collections
 from collections.abc import Mapping
 
 from shared_transformer_tf.study import findings as findings_lib
@@ -8,7 +9,6 @@ from shared_transformer_tf.study import (
     learning_rates,
     tables,
     use_gradients,
-    verdicts,
     wording,
 )
 from shared_transformer_tf.study.evidence import Evidence
@@ -72,7 +72,7 @@ def scores(evidence: Evidence, pictures: Mapping[str, str]) -> str:
         else "",
         _picture(pictures, "verdicts"),
         f"The verdict is *not worse* where the lower end lies above "
-        f"-{verdicts.MARGIN} BLEU, *worse* where the upper end lies below it, "
+        f"-{evidence.margin} BLEU, *worse* where the upper end lies below it, "
         "else *undecided*. The margin was fixed before any result was looked "
         "at. The primary test is the mean over tasks; verdicts of single "
         "tasks are not corrected for being several. The second interval adds "
@@ -92,8 +92,8 @@ def complexity(evidence: Evidence, pictures: Mapping[str, str]) -> str:
             _picture(pictures, "complexity"),
             "FLOPs are counted, not measured, for the forward and the "
             "backward pass; a weight that is used twice is stored once and "
-            "computed twice. Minutes depend on the machine and on what else "
-            "it did.",
+            "computed twice. Minutes are of the updates alone; they depend on "
+            "the machine and on what else it did.",
             tables.costs(evidence, evidence.results.arms),
         ]
     )
@@ -204,39 +204,37 @@ def searches(evidence: Evidence, pictures: Mapping[str, str]) -> str:
     parts = ["## Searches", _picture(pictures, "searches")]
     for arm, search in evidence.results.searches.items():
         trials = search["trials"]
-        told = [trial["score"] for trial in trials if trial.get("score")]
-        seconds = sum(trial.get("seconds") or 0 for trial in trials)
-        importance = search.get("importance") or {}
-        order = sorted(importance, key=importance.get, reverse=True)
+        told = [t["score"] for t in trials if t["score"] is not None]
+        best = min if "loss" in search["objective"] else max
+        score = f"{best(told):.2f}" if told else "none"
+        statuses = collections.Counter(trial["status"] for trial in trials)
+        ended = ", ".join(f"{n} {status}" for status, n in statuses.items())
         parts.append(
             f"**{wording.code(arm)}** on {search['task']}: "
-            f"{wording.number_of(len(trials), 'trial')} by "
-            f"{wording.code(str(search.get('oracle')))}, at most "
-            f"{wording.amount(search.get('budget_tokens') or 0)} target "
-            f"tokens each, {wording.duration(seconds)} in all; objective "
-            f"{wording.code(str(search.get('objective')))}, best "
-            + (f"{_best(search, told):.2f}" if told else "none")
-            + f". Chosen: {wording.settings(search['settings'])}. "
-            + (
-                "Importance: "
-                + ", ".join(
-                    f"{wording.code(field.rpartition('.')[2])} "
-                    f"{importance[field]:.2f}"
-                    for field in order
-                )
-                + "."
-                if order
-                else "Importance was not computed."
-            )
+            f"{wording.number_of(len(trials), 'trial')} ({ended}) by "
+            f"{wording.code(search['oracle'])}, at most "
+            f"{wording.amount(search['budget_tokens'])} target tokens each, "
+            f"{wording.duration(sum(t['seconds'] for t in trials))} in all; "
+            f"best dev {search['objective']} {score}. "
+            f"Chosen: {wording.settings(search['settings'])}. "
+            f"{_importance(search)}"
         )
     if not evidence.results.searches:
         parts.append("No search is among the results.")
     return _joined(parts)
 
 
-def _best(search: Mapping, scores: list[float]) -> float:
-    lower_is_better = "loss" in str(search.get("objective"))
-    return min(scores) if lower_is_better else max(scores)
+def _importance(search: Mapping) -> str:
+    found = search["importance"]
+    if not found:
+        return "Too few trials for the importance of settings."
+    order = sorted(found, key=lambda field: -found[field]["explained"])
+    told = ", ".join(
+        f"{wording.code(field.rpartition('.')[2])} "
+        f"{found[field]['explained']:.0%}"
+        for field in order
+    )
+    return f"Each setting by itself explains of the trials' ranks: {told}."
 
 
 def _picture(pictures: Mapping[str, str], name: str) -> str:

@@ -4,6 +4,7 @@ Every question has an answer: that it is not answered, where its arms were not
 run.
 """
 
+from statistics import fmean
 from typing import NamedTuple
 
 from shared_transformer_tf.study import use_gradients, verdicts, wording
@@ -88,7 +89,7 @@ def _primary(evidence: Evidence) -> Finding:
     times = "2x" if ratio is None else f"{ratio:.2f}x"
     question = (
         f"Is `tuned` (1x) not worse than `shared` ({times} its FLOPs per "
-        f"token), at a margin of {verdicts.MARGIN} BLEU?"
+        f"token), at a margin of {evidence.margin} BLEU?"
     )
     mean = evidence.bootstrap.difference("tuned", "shared")
     if mean is None:
@@ -104,7 +105,7 @@ def _primary(evidence: Evidence) -> Finding:
     answer = (
         f"`tuned` minus `shared`, which takes {times} its FLOPs per token: "
         f"{measured(mean)} {over_tasks(evidence, mean)}: **{mean.verdict}** "
-        f"at the margin of {verdicts.MARGIN}. {seeds_said(mean, verdict=True)} "
+        f"at the margin of {evidence.margin}. {seeds_said(mean, verdict=True)} "
     )
     if len(mean.tasks) > 1:
         answer += f"Of the {len(mean.tasks)} tasks by themselves: {counted}."
@@ -221,17 +222,18 @@ def _gradients(evidence: Evidence) -> Finding:
         return Finding(question, short, "")
     tokens, cosine = use_gradients.cosine(cells[0])
     first, last = cosine[0], cosine[-1]
-    series = use_gradients.series(cells[0]).values()
-    uses = max(one.uses for one in series)
-    longer = [(uses * (1 + (uses - 1) * c)) ** 0.5 for c in (first, last)]
+    shared = [
+        one for one in use_gradients.series(cells[0]).values() if one.uses > 1
+    ]
+    uses = max(one.uses for one in shared)
+    longer = fmean(one.total[-1] / one.norm[-1] for one in shared)
     short = f"cosine {first:.2f} at first, {last:.2f} at the end"
     answer = (
         f"The gradients of a sublayer's {uses} uses in `shared` ({task}, one "
         f"seed, mean over sublayers) have a cosine of {first:.2f} after "
         f"{wording.amount(tokens[0])} target tokens and {last:.2f} after "
-        f"{wording.amount(tokens[-1])}: were the uses' norms equal, their "
-        f"sum would be {longer[0]:.2f} and {longer[1]:.2f} times as long as "
-        "one of them. No interval: one training."
+        f"{wording.amount(tokens[-1])}; their sum is then {longer:.2f} times "
+        "as long as one of them. No interval: one training."
     )
     return Finding(question, short, answer)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from shared_transformer_tf.evaluation import significance
-from shared_transformer_tf.study import result_set, verdicts, wording
+from shared_transformer_tf.study import joint_bootstrap, result_set, wording
 from shared_transformer_tf.study.evidence import Evidence
 from shared_transformer_tf.study.result_set import Result
 
@@ -20,12 +20,12 @@ def protocol(evidence: Evidence) -> str:
             evidence, "vocabulary", lambda cell: cell["config"]["tokenizer"]
         ),
         _equal(evidence, "text and its order", _text),
-        "The settings of an arm were chosen by dev scores; the test set was "
-        "translated once by each cell, with the average of its best "
-        "checkpoints by dev score.",
+        "Settings were chosen by dev scores alone. Each cell translated the "
+        "test set at its end, with the average of its best checkpoints by "
+        "dev score; no choice was made by what came out.",
         f"Test sentences: {_all(c['test']['sentences'] for c in cells)}; "
         f"search: beam {_all(_decoding(c, 'beam_size') for c in cells)}.",
-        f"Bootstrap: {verdicts.NUM_SAMPLES:,} draws, seed 1, "
+        f"Bootstrap: {joint_bootstrap.NUM_SAMPLES:,} draws, seed 1, "
         f"{significance.LEVEL:.0%} percentile intervals.",
         f"Signatures: {_signatures(cells)}.",
         f"Versions: {wording.listed(sorted(_versions(cells)))}.",
@@ -66,12 +66,16 @@ def gaps(evidence: Evidence) -> str:
     """Returns what was planned, or would be needed, and was not run."""
     title = "## What was not run\n\n"
     if evidence.planned is not None:
-        if not evidence.missing:
-            return f"{title}All {len(evidence.planned)} planned cells were run."
-        return (
-            f"{title}{len(evidence.missing)} of {len(evidence.planned)} "
-            f"planned cells: {wording.listed(evidence.missing)}."
-        )
+        text = f"All {len(evidence.planned)} planned cells were run."
+        if evidence.missing:
+            text = (
+                f"{len(evidence.missing)} of {len(evidence.planned)} planned "
+                f"cells: {wording.listed(evidence.missing)}."
+            )
+        if evidence.missing_searches:
+            searches = wording.listed(evidence.missing_searches)
+            text += f" The searches for {searches}."
+        return title + text
     lacking = [
         f"{task}.{arm}"
         for task in evidence.results.tasks

@@ -19,6 +19,7 @@ from shared_transformer_tf.study import (
 )
 from shared_transformer_tf.study.evidence import Evidence
 from shared_transformer_tf.study.pictures import gallery
+from shared_transformer_tf.study.plan import Study
 
 
 class Written(NamedTuple):
@@ -37,7 +38,7 @@ def write(
     results_folder: str,
     output_folder: str,
     readme: str | None = None,
-    planned: Sequence[str] | None = None,
+    study: Study | None = None,
 ) -> Written:
     """Writes the report of the results in a folder.
 
@@ -49,19 +50,20 @@ def write(
             the same.
         readme: a README whose block between `<!-- study:begin -->` and
             `<!-- study:end -->` is replaced by the main table and pictures.
-        planned: names of all cells of the study, `TASK.ARM.SEED[.VARIATION]`;
-            those without a result are listed.
+        study: whose results they are; what of it has no result is listed,
+            and its margin is taken.
 
     Returns:
         Where it was written.
 
     Raises:
-        InputError: if the results are damaged or of several studies, or the
-            README has no such block; nothing is written then.
+        InputError: if the results are damaged, of several studies or of
+            another one, or the README has no such block; nothing is written
+            then.
     """
     if readme is not None:
         readme_block.check(pathlib.Path(readme))
-    evidence = Evidence.of(result_set.load(results_folder), planned)
+    evidence = Evidence.of(result_set.load(results_folder), study)
     folder = pathlib.Path(output_folder)
     folder.mkdir(parents=True, exist_ok=True)
     pictures = gallery.draw(evidence, folder)

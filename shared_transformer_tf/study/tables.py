@@ -1,8 +1,9 @@
 """The tables of a report, in Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from shared_transformer_tf.study import verdicts, wording
+from shared_transformer_tf.study import wording
 from shared_transformer_tf.study.evidence import Evidence
 from shared_transformer_tf.study.verdicts import Difference
 
@@ -55,8 +56,8 @@ def costs(evidence: Evidence, arms: Sequence[str]) -> str:
         rows.append(
             [
                 wording.code(arm),
-                wording.span(str(m.get("num_blocks")) for m in model),
-                wording.span(str(m.get("num_layers")) for m in model),
+                wording.span(str(_blocks(m)) for m in model),
+                wording.span(str(m["num_layers"]) for m in model),
                 *(column[number] for column in columns),
                 wording.span(settings),
             ]
@@ -64,6 +65,13 @@ def costs(evidence: Evidence, arms: Sequence[str]) -> str:
     header = ["arm", "blocks", "layers", *(column[0] for column in columns)]
     header.append("set apart from the study's base")
     return wording.table(header, rows, texts=(0, len(header) - 1))
+
+
+def _blocks(model: Mapping[str, Any]) -> int | str:
+    """Returns the unique blocks of a stack, as far as its config says."""
+    if model["num_blocks"] is None and model["sharing"] == "none":
+        return model["num_layers"]
+    return model["num_blocks"] or model["sharing"]
 
 
 def _costs(evidence: Evidence, arms: Sequence[str]) -> list[list[str]]:
@@ -134,7 +142,7 @@ def differences(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:
         "mean over",
         "BLEU, 95% over sentences",
         "sign",
-        f"verdict at {verdicts.MARGIN}",
+        f"verdict at {evidence.margin}",
         "95% over sentences and seeds",
     ]
     return wording.table(header, rows, texts=(0, 1, 3, 4))

@@ -7,8 +7,11 @@ import re
 import pytest
 
 from shared_transformer_tf import errors
-from shared_transformer_tf.study import page, readme_block, report
+from shared_transformer_tf.config import Config
+from shared_transformer_tf.study import page, report
+from shared_transformer_tf.study.cells import CellGroup
 from shared_transformer_tf.study.pictures import gallery, style
+from shared_transformer_tf.study.plan import Study
 from tests.study import synthetic_study
 from tests.study.synthetic_study import make_cell
 
@@ -169,15 +172,40 @@ def test_a_result_against_the_expectation_is_reported_as_it_came(
     assert "**not defined**" in share
 
 
-def test_planned_cells_that_were_not_run_are_listed(tmp_path, text_only):
+def make_study(arms, margin=0.3):
+    config = Config()
+    config.training.max_steps, config.training.max_tokens = 0, 3_000_000
+    config.model.num_layers = 2
+    return Study(
+        synthetic_study.STUDY,
+        config,
+        (
+            CellGroup(("en-de",), arms, seeds=(1, 2)),
+            CellGroup(("de-en",), arms),
+        ),
+        margin,
+    )
+
+
+def test_what_the_study_has_and_was_not_run_is_listed(tmp_path, text_only):
+    study = make_study(("vanilla", "shared", "tuned", "uses"))
     cells = small_cells()
-    planned = [report.result_set.name(cell) for cell in cells]
-    text, _ = write(tmp_path, cells, planned=planned)
-    assert f"All {len(planned)} planned cells were run" in text
-    missing = ["en-de.deep.1", "fr-de.shared.1"]
-    text, _ = write(tmp_path, cells, planned=planned + missing)
-    assert f"2 of {len(planned) + 2} planned cells" in text
-    assert "`en-de.deep.1`, `fr-de.shared.1`" in text
+    for cell in cells:
+        cell["study_fingerprint"] = study.fingerprint
+    text, _ = write(tmp_path, cells, study=study)
+    assert "All 12 planned cells were run" in text
+    assert "The searches for `vanilla`." in text
+    study = make_study(("vanilla", "shared", "tuned", "uses", "deep"), 0.5)
+    text, _ = write(tmp_path, cells, study=study)
+    assert "3 of 15 planned cells" in text.split("## Questions")[0]
+    missing = "`en-de.deep.1`, `en-de.deep.2`, `de-en.deep.1`"
+    assert missing in text.split("## What was not run")[1]
+    assert "at the margin of 0.5" in text
+
+
+def test_results_of_another_study_are_refused(tmp_path):
+    with pytest.raises(errors.InputError, match="are of the study synthetic"):
+        write(tmp_path, small_cells(), study=make_study(("vanilla",)))
 
 
 def test_unequal_protocols_are_said(tmp_path, text_only):
@@ -205,48 +233,6 @@ def test_names_in_results_cannot_become_markup(tmp_path, text_only):
     assert "<b>" not in shown
     assert "<script>" not in text
     assert "alert(1)" in shown
-
-
-def test_the_readme_gets_table_and_pictures_between_its_marks(
-    tmp_path, text_only
-):
-    readme = tmp_path / "README.md"
-    readme.write_text(f"# A\n{readme_block.BEGIN}\n{readme_block.END}\nB\n")
-    write(tmp_path, small_cells(), readme=str(readme))
-    once = readme.read_text()
-    assert once.startswith(f"# A\n{readme_block.BEGIN}\n* `tuned` minus")
-    assert once.endswith(f"{readme_block.END}\nB\n")
-    assert "| en-de |" in once and "| **mean** |" in once
-    links = re.findall(r"!\[[^]]+\]\(([\w./]+)\)", once)
-    assert links == ["report/verdicts.png", "report/complexity.png"]
-    assert all((tmp_path / link).exists() for link in links)
-    assert "(report/report.html)" in once
-    report.write(
-        str(tmp_path / "results"), str(tmp_path / "report"), str(readme)
-    )
-    assert readme.read_text() == once
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        readme_block.BEGIN,
-        readme_block.END + readme_block.BEGIN,
-        (readme_block.BEGIN + readme_block.END) * 2,
-    ],
-)
-def test_a_readme_without_marks_stops_before_anything_is_written(
-    tmp_path, text
-):
-    readme = tmp_path / "README.md"
-    readme.write_text(text)
-    with pytest.raises(errors.InputError, match="needs one line"):
-        write(tmp_path, small_cells(), readme=str(readme))
-    assert readme.read_text() == text
-    assert not (tmp_path / "report").exists()
-    with pytest.raises(errors.InputError, match="There is no README"):
-        write(tmp_path, small_cells(), readme=str(tmp_path / "absent"))
 
 
 def test_results_may_lie_beside_their_report(tmp_path, text_only):

@@ -91,7 +91,10 @@ def make_cell(task, arm, seed, variation="", num_sentences=200):
         f"python bin/study.py --config={STUDY} --workdir=runs/study "
         f"--tasks={task} --arms={arm} --seeds={seed}"
     )
-    return cell if variation else cell | make_test(bleu, rows)
+    cell |= make_test(bleu, rows)
+    if variation:
+        del cell["sentence_statistics"]
+    return cell
 
 
 def make_settings(task, arm, seed, factor):
@@ -176,6 +179,7 @@ def make_gradients(arm, tokens, updates, rng):
                     norm *= rng.uniform(0.9, 1.1)
                     found = {
                         "uses": uses,
+                        "norm": norm * uses**0.9,
                         "norm_mean": norm,
                         "norm_min": 0.8 * norm,
                         "norm_max": 1.2 * norm,
@@ -226,13 +230,13 @@ def make_search(arm):
         "arm": arm,
         "settings": best["settings"],
         "budget_tokens": 1_000_000,
-        "objective": "dev_bleu",
+        "objective": "bleu",
         "oracle": "hyperband",
         "trials": trials,
         "importance": {
-            "training.learning_rate": 0.71,
-            "training.warmup_steps": 0.2,
-            "model.dropout": 0.09,
+            "training.learning_rate": {"explained": 0.71, "direction": 0.5},
+            "training.warmup_steps": {"explained": 0.2, "direction": -0.1},
+            "model.dropout": {"explained": 0.09, "direction": 0.1},
         },
     }
 

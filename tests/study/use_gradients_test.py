@@ -14,6 +14,7 @@ def moment(tokens, **weights):
 def sublayer(norm, cosine=None, uses=2):
     found = {
         "uses": uses,
+        "norm": 1.5 * norm,
         "norm_mean": norm,
         "norm_min": norm / 2,
         "norm_max": norm * 2,
@@ -48,6 +49,7 @@ def test_blocks_of_a_kind_are_averaged_and_norms_left_out():
     np.testing.assert_allclose(one.lowest, [1.0, 1.0])
     np.testing.assert_allclose(one.highest, [4.0, 4.0])
     np.testing.assert_allclose(one.cosine, [0.3, 0.3])
+    np.testing.assert_allclose(one.total, [3.0, 3.0])
     assert one.uses == 2
     alone = found["decoder", "cross_attention"]
     assert alone.uses == 1 and math.isnan(alone.cosine[0])
