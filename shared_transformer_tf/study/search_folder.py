@@ -19,6 +19,8 @@ from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study.search_settings import SearchSettings
 
 _WAIT_SECONDS = 90
+# What a stop before the beginning may leave; it is made anew.
+_BEFORE_BEGIN = {"lock", "tokenizer", "hparams"}
 COMPLETED, STOPPED, FAILED = "completed", "stopped early", "failed"
 
 
@@ -31,6 +33,7 @@ class Outcome:
         settings: value of each searched field.
         status: `completed`, `stopped early` or `failed`.
         score: of the objective at the last evaluation; `None` if failed.
+        scores: `bleu`, `chrf` and `loss` there.
         reason: why it ended before the budget, else empty.
         tokens: target tokens trained.
         updates: done.
@@ -45,6 +48,7 @@ class Outcome:
     tokens: int = 0
     updates: int = 0
     seconds: float = 0.0
+    scores: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 class SearchFolder:
@@ -63,6 +67,11 @@ class SearchFolder:
         self._outcomes = os.path.join(path, "outcomes")
         self._deaths = os.path.join(path, "workers", "deaths.json")
 
+    @property
+    def begun(self) -> bool:
+        """Whether a search began here."""
+        return os.path.exists(self.settings_file)
+
     def file(self, *names: str) -> str:
         """Returns the path of a file, after making its folder."""
         path = os.path.join(self.path, *names)
@@ -75,13 +84,13 @@ class SearchFolder:
         Raises:
             InputError: naming what differs.
         """
-        if os.path.exists(self.settings_file):
+        if self.begun:
             self._check_same(settings)
             return
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise InputError(f"--workdir={self.path} is a file, not a folder.")
         if os.path.isdir(self.path):
-            others = sorted(set(os.listdir(self.path)) - {"lock"})
+            others = sorted(set(os.listdir(self.path)) - _BEFORE_BEGIN)
             if others:
                 raise InputError(
                     f"--workdir={self.path} holds no search but other files "
@@ -118,7 +127,9 @@ class SearchFolder:
         Raises:
             InputError: if someone works in the folder for longer than that.
         """
-        with open(self.file("lock"), "w", encoding="utf-8") as stream:
+        os.makedirs(self.path, exist_ok=True)
+        lock = os.path.join(self.path, "lock")
+        with open(lock, "w", encoding="utf-8") as stream:
             end = time.monotonic() + _WAIT_SECONDS
             waited = False
             while not _locked(stream):

@@ -26,6 +26,8 @@ from shared_transformer_tf.study.search_settings import (
 _ENDED = (trial_lib.TrialStatus.COMPLETED, trial_lib.TrialStatus.FAILED)
 # Of the scores, whose variance is taken as 1: another seed's differ as much.
 _NOISE = 0.01
+# Hyperband's name of the trial that one goes on with.
+_BEFORE = "tuner/trial_id"
 
 
 class _Lasting:
@@ -124,8 +126,9 @@ def make_oracle(
         oracle = HyperbandOracle(
             max_epochs=HYPERBAND_PARTS, factor=HYPERBAND_FACTOR, **common
         )
-        drawn = settings_per_iteration(oracle)
-        oracle.hyperband_iterations = math.ceil(settings.trials / drawn)
+        # expected of the one round that it has so far
+        rounds = math.ceil(settings.trials / expected_trials(oracle))
+        oracle.hyperband_iterations = rounds
     elif settings.oracle == "random":
         oracle = RandomOracle(max_trials=settings.trials, **common)
     else:
@@ -139,9 +142,25 @@ def make_oracle(
     return oracle
 
 
-def settings_per_iteration(oracle: HyperbandOracle) -> int:
-    """Returns how many settings Hyperband draws in one round of brackets."""
-    return sum(
+def expected_trials(oracle: keras_tuner.Oracle) -> int:
+    """Returns how many settings are tried in all."""
+    if not isinstance(oracle, HyperbandOracle):
+        return oracle.max_trials
+    of_a_round = sum(
         oracle._get_size(bracket, 0)
         for bracket in range(oracle._get_num_brackets())
     )
+    return oracle.hyperband_iterations * of_a_round
+
+
+def first_of(oracle: keras_tuner.Oracle, name: str) -> str:
+    """Returns the trial that Hyperband drew, with which a later one goes on.
+
+    Args:
+        oracle: that has the trials, or asks a chief for them.
+        name: of a trial.
+    """
+    values = oracle.get_trial(name).hyperparameters.values
+    if _BEFORE in values:
+        return first_of(oracle, values[_BEFORE])
+    return name

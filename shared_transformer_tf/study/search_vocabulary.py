@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.data import corpus
@@ -9,20 +10,19 @@ from shared_transformer_tf.data.tokenizer import Tokenizer
 
 
 def prepare(config: Config, directory: str) -> None:
-    """Trains the vocabulary of a config into a folder, if none is there.
+    """Trains the vocabulary of a config into a folder, anew if there is one.
 
     Raises:
         InputError: if the text is missing or too small.
     """
-    if config.tokenizer.source_model or os.path.isdir(directory):
+    if config.tokenizer.source_model:
         return
     text = corpus.load_split(config.data, "train", config.training.seed)
     tokenizer = Tokenizer.from_config(
         text.source, text.target, config.tokenizer
     )
-    beside = f"{directory}.partial"
-    tokenizer.save(beside)
-    os.rename(beside, directory)
+    shutil.rmtree(directory, ignore_errors=True)
+    tokenizer.save(directory)
 
 
 def use(config: Config, directory: str) -> Config:

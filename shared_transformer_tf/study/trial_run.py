@@ -153,4 +153,5 @@ class TrialRun:
             tokens=round(last["tokens"]),
             updates=last["step"],
             seconds=round(last["seconds"], 1),
+            scores={name: last[name] for name in ("bleu", "chrf", "loss")},
         )

@@ -3,6 +3,7 @@
 import math
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import keras_tuner
@@ -19,8 +20,7 @@ from shared_transformer_tf.study.search_space import SearchField, SearchSpace
 from shared_transformer_tf.study.trial_run import Train, TrialRun
 
 _IDLE_SECONDS = 1.0
-# Hyperband's own hyperparameters: the trial that one goes on with, and how far.
-_BEFORE = "tuner/trial_id"
+# Hyperband's name of how far a trial goes.
 _PARTS = "tuner/epochs"
 
 
@@ -62,10 +62,16 @@ class TrainingTuner(base_tuner.BaseTuner):
         folder: of the search.
         settings: of the search.
         train: trains a config in a run directory.
+        ended: called after each trial with how many settings are expected
+            in all, where the oracle is in this process.
     """
 
     def __init__(
-        self, folder: SearchFolder, settings: SearchSettings, train: Train
+        self,
+        folder: SearchFolder,
+        settings: SearchSettings,
+        train: Train,
+        ended: Callable[[int], None] = lambda expected: None,
     ):
         hypermodel = TrainingHyperModel(settings.space)
         declared = keras_tuner.HyperParameters()
@@ -83,6 +89,7 @@ class TrainingTuner(base_tuner.BaseTuner):
         self._folder = folder
         self._settings = settings
         self._train = train
+        self._ended = ended
         self._waits = False
 
     def save(self) -> None:
@@ -112,7 +119,7 @@ class TrainingTuner(base_tuner.BaseTuner):
         run = TrialRun(
             self._folder,
             self._settings,
-            self._first_of(trial),
+            search_oracles.first_of(self.oracle, trial.trial_id),
             self.hypermodel.build(trial.hyperparameters),
             self._settings.budget_tokens * part,
         )
@@ -126,24 +133,14 @@ class TrainingTuner(base_tuner.BaseTuner):
         except Exception as error:
             # Keras Tuner would go on after any other one.
             raise keras_tuner.errors.FatalError(str(error)) from error
-        logging.info(
-            "Trial %s %s%s: %s %s",
-            run.name,
-            outcome.status,
-            f" ({outcome.reason})" if outcome.reason else "",
-            self._settings.objective,
-            "none" if outcome.score is None else f"{outcome.score:.4g}",
-        )
         score = self._ignorance() if outcome.status == FAILED else outcome.score
         return {self._settings.objective: score}
 
-    def _first_of(self, trial: trial.Trial) -> str:
-        """The trial that Hyperband drew, with which this one goes on."""
-        values = trial.hyperparameters.values
-        while _BEFORE in values:
-            trial = self.oracle.get_trial(values[_BEFORE])
-            values = trial.hyperparameters.values
-        return trial.trial_id
+    def on_trial_end(self, trial: trial.Trial) -> None:
+        """Tells the oracle, and who wants to know."""
+        super().on_trial_end(trial)
+        if self._has_oracle:
+            self._ended(search_oracles.expected_trials(self.oracle))
 
     def _ignorance(self) -> float:
         if self._settings.objective == "bleu":
@@ -152,7 +149,10 @@ class TrainingTuner(base_tuner.BaseTuner):
 
 
 def search(
-    folder: SearchFolder, settings: SearchSettings, train: Train
+    folder: SearchFolder,
+    settings: SearchSettings,
+    train: Train,
+    ended: Callable[[int], None] = lambda expected: None,
 ) -> None:
     """Does a search, or what is left of it, in this process.
 
@@ -160,11 +160,12 @@ def search(
         folder: begun already.
         settings: of the search.
         train: trains a config in a run directory.
+        ended: see `TrainingTuner`.
 
     Raises:
         Exception: whatever a trial raised besides divergence.
     """
     try:
-        TrainingTuner(folder, settings, train).search()
+        TrainingTuner(folder, settings, train, ended).search()
     except keras_tuner.errors.FatalError as error:
         raise error.__cause__ or error from None
