@@ -11,7 +11,7 @@ from shared_transformer_tf.study import (
     use_gradients,
     wording,
 )
-from shared_transformer_tf.study.evidence import Evidence
+from shared_transformer_tf.study.evidence import LEAST_BLEU, Evidence
 from shared_transformer_tf.study.pictures.gallery import PICTURES
 
 PAIRS = (
@@ -32,6 +32,12 @@ def abstract(evidence: Evidence) -> str:
     unanswered = [one.question for one in found if not one.answer]
     if unanswered:
         lines.append("* Not answered yet: " + " ".join(unanswered))
+    if evidence.unlearned:
+        lines.append(
+            f"* **Learned next to nothing** (test BLEU below {LEAST_BLEU:g}): "
+            f"{wording.listed(evidence.unlearned)}. A comparison with them "
+            "says nothing; look for a mistake first."
+        )
     if evidence.missing:
         lines.append(
             f"* {len(evidence.missing)} of {len(evidence.planned or ())} "
@@ -132,15 +138,24 @@ def sweeps(evidence: Evidence, pictures: Mapping[str, str]) -> str:
             ),
             "not run" if sweep.used is None else f"{sweep.used:.3g}",
             f"{sweep.best:.3g}" + (" (edge)" if sweep.at_edge else ""),
+            "–" if sweep.test_bleu is None else f"{sweep.test_bleu:.1f}",
         ]
         for sweep in found
     ]
-    header = ["task", "arm", "rate: dev BLEU", "used", "best"]
+    header = [
+        "task",
+        "arm",
+        "rate: dev BLEU",
+        "used",
+        "best",
+        "test BLEU there",
+    ]
     text = (
         "Dev BLEU of the same cell at other learning rates, other settings "
         "carried over; seeds as in the table of cells. Where the best rate is "
         "at the edge of its sweep, a better one may lie beyond; where it is "
-        "not the one used, the arm's test scores are those of the rate used."
+        "not the one used, the arm's scores elsewhere in this report are "
+        "those of the rate used."
     )
     return _joined(
         [

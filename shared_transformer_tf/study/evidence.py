@@ -12,6 +12,9 @@ from shared_transformer_tf.study.result_set import ResultSet
 from shared_transformer_tf.study.verdicts import Difference
 
 
+LEAST_BLEU = 5.0  # below it a model has hardly begun to translate
+
+
 @dataclasses.dataclass(frozen=True)
 class Evidence:
     """The results of a study and what they say together.
@@ -66,6 +69,15 @@ class Evidence:
     def ablations(self) -> list[str]:
         """The other arms that were run."""
         return [arm for arm in self.results.arms if arm not in self.main_arms]
+
+    @property
+    def unlearned(self) -> list[str]:
+        """Cells that learned next to nothing."""
+        return [
+            result_set.name(cell)
+            for cell in self.results.of()
+            if cell["test"]["bleu"] < LEAST_BLEU
+        ]
 
     @property
     def missing_searches(self) -> list[str]:

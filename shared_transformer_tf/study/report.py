@@ -16,6 +16,7 @@ from shared_transformer_tf.study import (
     protocol,
     readme_block,
     result_set,
+    wording,
 )
 from shared_transformer_tf.study.evidence import Evidence
 from shared_transformer_tf.study.pictures import gallery
@@ -83,10 +84,12 @@ def _text(title: str, evidence: Evidence, pictures: dict[str, str]) -> str:
     results = evidence.results
     cells = results.of()
     opening = (
-        "Sharing layers across depth helps small Transformers translate. Is "
-        "it because the deeper model computes more, or because its training "
-        f"converges better? {len(cells)} trainings over "
-        f"{len(results.tasks)} tasks and {len(results.arms)} arms, and "
+        "A Transformer that uses its layers twice over depth is deeper at "
+        "equal weights. Where it translates better, is it because it computes "
+        "more, or because its training converges better? "
+        f"{wording.number_of(len(cells), 'training')} over "
+        f"{wording.number_of(len(results.tasks), 'task')} and "
+        f"{wording.number_of(len(results.arms), 'arm')}, and "
         f"{len(results.cells) - len(cells)} more at other learning rates. "
         "Written from the results alone; whatever came out is shown."
     )

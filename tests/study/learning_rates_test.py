@@ -29,6 +29,7 @@ def test_a_sweep_is_the_cell_and_its_variations(tmp_path):
     assert found.rates == (0.0015, 0.003, 0.006)
     assert found.bleu == (20.0, 30.0, 25.0)
     assert (found.used, found.best, found.at_edge) == (0.003, 0.003, False)
+    assert found.test_bleu == own["test"]["bleu"]
 
 
 def test_a_best_rate_at_the_edge_is_said(tmp_path):
@@ -39,6 +40,10 @@ def test_a_best_rate_at_the_edge_is_said(tmp_path):
     (found,) = sweeps(tmp_path, cells)
     assert found.best == 0.006
     assert found.at_edge
+    assert found.test_bleu == cells[1]["test"]["bleu"]
+    del cells[1]["test"]
+    (found,) = sweeps(tmp_path, cells)
+    assert found.test_bleu is None
 
 
 def test_no_variation_is_no_sweep(tmp_path):

@@ -208,6 +208,15 @@ def test_results_of_another_study_are_refused(tmp_path):
         write(tmp_path, small_cells(), study=make_study(("vanilla",)))
 
 
+def test_a_model_that_learned_nothing_is_said(tmp_path, text_only, monkeypatch):
+    text, _ = write(tmp_path, small_cells())
+    assert "Learned next to nothing" not in text
+    monkeypatch.setitem(synthetic_study.QUALITY, "tuned", -9.0)
+    text, _ = write(tmp_path, small_cells())
+    line = text.split("**Learned next to nothing**")[1].split("\n")[0]
+    assert "`en-de.tuned.1`" in line and "shared" not in line
+
+
 def test_unequal_protocols_are_said(tmp_path, text_only):
     cells = small_cells()
     text, _ = write(tmp_path, cells)
