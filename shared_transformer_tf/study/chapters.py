@@ -86,6 +86,9 @@ def scores(evidence: Evidence, pictures: Mapping[str, str]) -> str:
         "taken as that of every task.",
         tables.differences(evidence, PAIRS),
         tables.by_task(evidence, PAIRS[:4]),
+        "The part of the gain due to convergence is (`tuned` - `vanilla`) / "
+        "(`shared` - `vanilla`), not defined unless the interval of the gain "
+        "lies above 0.",
     ]
     return _joined(parts)
 

@@ -11,7 +11,6 @@ from shared_transformer_tf.study.plan import Study
 from shared_transformer_tf.study.result_set import ResultSet
 from shared_transformer_tf.study.verdicts import Difference
 
-
 LEAST_BLEU = 5.0  # below it a model has hardly begun to translate
 
 

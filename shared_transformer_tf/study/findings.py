@@ -7,7 +7,7 @@ run.
 from statistics import fmean
 from typing import NamedTuple
 
-from shared_transformer_tf.study import use_gradients, verdicts, wording
+from shared_transformer_tf.study import tables, use_gradients, verdicts, wording
 from shared_transformer_tf.study.evidence import Evidence
 from shared_transformer_tf.study.verdicts import Difference
 
@@ -147,8 +147,7 @@ def _convergence(evidence: Evidence) -> Finding:
             f"gain of `shared` may be 0 ({measured(share.gain)} {where})."
         )
         return Finding(question, "not defined: the gain may be 0", answer)
-    part = f"{share.value:.0%} [{share.interval.low:.0%}, "
-    part += f"{share.interval.high:.0%}]"
+    part = tables.part(share)
     answer = (
         f"Tuning alone, at the complexity of `vanilla`, gives **{part}** of "
         f"the gain of `shared` (95% interval, sentences resampled jointly) "

@@ -20,7 +20,9 @@ def protocol(evidence: Evidence) -> str:
             evidence, "vocabulary", lambda cell: cell["config"]["tokenizer"]
         ),
         _equal(evidence, "text and its order", _text),
-        "Settings were chosen by dev scores alone. Each cell translated the "
+        "Settings were chosen by dev scores alone"
+        + _searched(evidence)
+        + ". Each cell translated the "
         "test set at its end, with the average of its best checkpoints by "
         "dev score; no choice was made by what came out.",
         f"Test sentences: {_all(c['test']['sentences'] for c in cells)}; "
@@ -161,6 +163,11 @@ def _equal(
     if unequal:
         return f"**Not the same {what} in all arms** of {', '.join(unequal)}."
     return f"The same {what} in all arms of a task."
+
+
+def _searched(evidence: Evidence) -> str:
+    tasks = _all(one["task"] for one in evidence.results.searches.values())
+    return f", on {tasks}, and carried over to other tasks" if tasks else ""
 
 
 def _range(values: Sequence[float], written: Callable[[float], str]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from shared_transformer_tf.study import wording
 from shared_transformer_tf.study.evidence import Evidence
-from shared_transformer_tf.study.verdicts import Difference
+from shared_transformer_tf.study.verdicts import ConvergenceShare, Difference
 
 NOT_RUN = "not run"
 
@@ -149,23 +149,32 @@ def differences(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def by_task(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:
-    """Returns differences of arms, tasks as rows, pairs as columns."""
+    """Returns differences of arms, tasks as rows, pairs as columns.
+
+    The last column is the part of the gain due to convergence.
+    """
     found = [evidence.by_task(*pair) for pair in pairs]
-    rows = [
-        [
-            task,
-            *(
-                f"{wording.signed(one[task].value)} "
-                f"{wording.interval(one[task].interval)}"
-                if task in one
-                else NOT_RUN
-                for one in found
-            ),
+    rows = []
+    for task in evidence.results.tasks:
+        row = [
+            f"{wording.signed(one[task].value)} "
+            f"{wording.interval(one[task].interval)}"
+            if task in one
+            else NOT_RUN
+            for one in found
         ]
-        for task in evidence.results.tasks
-    ]
+        share = evidence.bootstrap.convergence_share(tasks=[task])
+        rows.append([task, *row, part(share) if share else NOT_RUN])
     header = ["task"] + [
         f"{wording.code(system)} - {wording.code(baseline)}"
         for system, baseline in pairs
     ]
-    return wording.table(header, rows)
+    return wording.table([*header, "part due to convergence"], rows)
+
+
+def part(share: ConvergenceShare) -> str:
+    """Returns `91% [77%, 105%]`, or that it is not defined."""
+    if share.value is None or share.interval is None:
+        return "not defined"
+    low, high = (f"{end:.0%}" for end in share.interval)
+    return f"{share.value:.0%} [{low}, {high}]".replace("-", "\N{MINUS SIGN}")

@@ -36,10 +36,10 @@ def in_common_unit(values: Sequence[float]) -> tuple[str, list[str]]:
 
 
 def amount(value: float) -> str:
-    """Returns `3.00 M` for large numbers, else the number."""
+    """Returns `1.09M` for large numbers, else the number."""
     for size, unit in _UNITS[3:]:
         if value >= size:
-            return f"{value / size:.3g} {unit}"
+            return f"{value / size:.3g}{unit}"
     return f"{value:.3g}"
 
 

@@ -13,7 +13,7 @@ def test_numbers_have_signs_units_and_spread():
     assert wording.spread([33.0, 34.0, 35.0]) == "34.0 ± 1.0 (3)"
     assert wording.in_common_unit([9.4e13, 5e12]) == ("TFLOPs", ["94", "5"])
     assert wording.in_common_unit([3.0]) == ("FLOPs", ["3"])
-    assert wording.amount(3_001_000) == "3 M"
+    assert wording.amount(3_001_000) == "3M"
     assert wording.duration(42) == "42 s"
     assert wording.duration(90) == "1.5 min"
     assert wording.duration(7200) == "2.0 h"
