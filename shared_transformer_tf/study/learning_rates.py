@@ -19,6 +19,7 @@ class Sweep:
         rates: ascending.
         bleu: dev BLEU of each, the mean over seeds.
         used: the rate of the arm's own cells; `None`: they were not run.
+        test_bleu: at the best rate; `None`: not measured.
     """
 
     task: str
@@ -26,11 +27,12 @@ class Sweep:
     rates: tuple[float, ...]
     bleu: tuple[float, ...]
     used: float | None
+    test_bleu: float | None
 
     @property
     def best(self) -> float:
         """The rate with the highest dev BLEU."""
-        return self.rates[self.bleu.index(max(self.bleu))]
+        return _best(self.rates, self.bleu)
 
     @property
     def at_edge(self) -> bool:
@@ -67,14 +69,23 @@ def _sweep(
     # Seeds that the varied cells lack would make the own rate incomparable.
     seeds = {cell["seed"] for cell in others}
     used = [cell for cell in own if cell["seed"] in seeds] or list(own)
-    by_rate: dict[float, list[float]] = {}
+    by_rate: dict[float, list[Result]] = {}
     for cell in (*used, *others):
-        by_rate.setdefault(rate(cell), []).append(cell["dev"]["bleu"])
-    rates = sorted(by_rate)
+        by_rate.setdefault(rate(cell), []).append(cell)
+    rates = tuple(sorted(by_rate))
+    bleu = tuple(
+        fmean(cell["dev"]["bleu"] for cell in by_rate[one]) for one in rates
+    )
+    tests = [cell.get("test") for cell in by_rate[_best(rates, bleu)]]
     return Sweep(
         task,
         arm,
-        tuple(rates),
-        tuple(fmean(by_rate[one]) for one in rates),
+        rates,
+        bleu,
         rate(used[0]) if used else None,
+        fmean(test["bleu"] for test in tests) if all(tests) else None,
     )
+
+
+def _best(rates: Sequence[float], bleu: Sequence[float]) -> float:
+    return rates[bleu.index(max(bleu))]

@@ -14,14 +14,12 @@ import numpy as np
 
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.evaluation import sufficient_statistics
+from shared_transformer_tf.study.arms import make_arms
+from shared_transformer_tf.study.result import FORMAT
 
-FORMAT = 1
 TASK_ORDER = "en-de de-en en-fr fr-en en-cs cs-en de-fr fr-de".split()
-ARM_ORDER = (
-    "vanilla shared tuned shared_tuned compact deep shared_cycle_rev uses "
-    "sqrt_uses unit update_uses residual_uses"
-).split()
-MAIN_ARMS = tuple(ARM_ORDER[:6])
+ARM_ORDER = list(make_arms(num_blocks=2))
+MAIN_ARMS = tuple("vanilla shared tuned shared_tuned compact deep".split())
 _OF_BOTH = {"study": str, "arm": str, "task": str}
 _OF_CELL = _OF_BOTH | {
     "study_fingerprint": str,
@@ -43,7 +41,14 @@ _OF_CELL = _OF_BOTH | {
     "command": str,
 }
 _OF_MAIN_CELL = _OF_CELL | {"test": dict, "sentence_statistics": dict}
-_OF_SEARCH = _OF_BOTH | {"settings": dict, "trials": list}
+_OF_SEARCH = _OF_BOTH | {
+    "settings": dict,
+    "trials": list,
+    "importance": dict,
+    "budget_tokens": int,
+    "objective": str,
+    "oracle": str,
+}
 
 Result = Mapping[str, Any]
 

@@ -1,10 +1,11 @@
 """The tables of a report, in Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from shared_transformer_tf.study import verdicts, wording
+from shared_transformer_tf.study import wording
 from shared_transformer_tf.study.evidence import Evidence
-from shared_transformer_tf.study.verdicts import Difference
+from shared_transformer_tf.study.verdicts import ConvergenceShare, Difference
 
 NOT_RUN = "not run"
 
@@ -40,55 +41,62 @@ def scores(evidence: Evidence, arms: Sequence[str]) -> str:
     padding = [""] * len(of_difference)
     rows += [[*row, *padding] for row in _costs(evidence, arms)]
     header = ["BLEU", *map(wording.code, arms), *of_difference]
-    return wording.table(header, rows)
+    texts = (0, len(header) - 1) if compared else (0,)
+    return wording.table(header, rows, texts)
 
 
 def costs(evidence: Evidence, arms: Sequence[str]) -> str:
     """Returns blocks, layers, weights and FLOPs of each arm, as rows."""
     rows = []
-    for arm in arms:
+    columns = _costs(evidence, arms)
+    for number, arm in enumerate(arms, start=1):
         cells = evidence.results.of(arm=arm)
         model = [cell["config"]["model"] for cell in cells]
-        cost = [column[1] for column in _costs(evidence, [arm])]
         settings = [wording.settings(cell["settings"]) for cell in cells]
         rows.append(
             [
                 wording.code(arm),
-                wording.span(str(m.get("num_blocks")) for m in model),
-                wording.span(str(m.get("num_layers")) for m in model),
-                *cost,
+                wording.span(str(_blocks(m)) for m in model),
+                wording.span(str(m["num_layers"]) for m in model),
+                *(column[number] for column in columns),
                 wording.span(settings),
             ]
         )
-    header = [
-        "arm",
-        "blocks",
-        "layers",
-        "weights",
-        "FLOPs per target token",
-        "FLOPs of a training",
-        "time of a training",
-        "set apart from the study's base",
-    ]
-    return wording.table(header, rows)
+    header = ["arm", "blocks", "layers", *(column[0] for column in columns)]
+    header.append("set apart from the study's base")
+    return wording.table(header, rows, texts=(0, len(header) - 1))
+
+
+def _blocks(model: Mapping[str, Any]) -> int | str:
+    """Returns the unique blocks of a stack, as far as its config says."""
+    if model["num_blocks"] is None and model["sharing"] == "none":
+        return model["num_layers"]
+    return model["num_blocks"] or model["sharing"]
 
 
 def _costs(evidence: Evidence, arms: Sequence[str]) -> list[list[str]]:
-    """Returns rows of weights, FLOPs and seconds: first what it is."""
-    weights, per_token, total, seconds = [], [], [], []
+    """Returns rows of weights, FLOPs and time: first what it is."""
+    weights, ratios, minutes = [], [], []
     for arm in arms:
         cells = evidence.results.of(arm=arm)
         weights.append(wording.span(f"{cell['weights']:,}" for cell in cells))
-        text = wording.flops(evidence.mean(arm, "flops_per_token"))
         ratio = evidence.relative_flops(arm, "vanilla")
-        per_token.append(text if ratio is None else f"{text} ({ratio:.2f}x)")
-        total.append(wording.flops(evidence.mean(arm, "flops")))
-        seconds.append(wording.duration(evidence.mean(arm, "seconds")))
+        ratios.append("" if ratio is None else f" ({ratio:.2f}x)")
+        minutes.append(f"{evidence.mean(arm, 'seconds') / 60:.1f}")
+    token_unit, per_token = wording.in_common_unit(
+        [evidence.mean(arm, "flops_per_token") for arm in arms]
+    )
+    unit, totals = wording.in_common_unit(
+        [evidence.mean(arm, "flops") for arm in arms]
+    )
     return [
         ["weights", *weights],
-        ["FLOPs per target token", *per_token],
-        ["FLOPs of a training", *total],
-        ["time of a training", *seconds],
+        [
+            f"{token_unit} per target token",
+            *map("".join, zip(per_token, ratios, strict=True)),
+        ],
+        [f"{unit} of a training", *totals],
+        ["minutes of a training", *minutes],
     ]
 
 
@@ -134,30 +142,39 @@ def differences(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:
         "mean over",
         "BLEU, 95% over sentences",
         "sign",
-        f"verdict at {verdicts.MARGIN}",
+        f"verdict at {evidence.margin}",
         "95% over sentences and seeds",
     ]
-    return wording.table(header, rows)
+    return wording.table(header, rows, texts=(0, 1, 3, 4))
 
 
 def by_task(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:
-    """Returns differences of arms, tasks as rows, pairs as columns."""
+    """Returns differences of arms, tasks as rows, pairs as columns.
+
+    The last column is the part of the gain due to convergence.
+    """
     found = [evidence.by_task(*pair) for pair in pairs]
-    rows = [
-        [
-            task,
-            *(
-                f"{wording.signed(one[task].value)} "
-                f"{wording.interval(one[task].interval)}"
-                if task in one
-                else NOT_RUN
-                for one in found
-            ),
+    rows = []
+    for task in evidence.results.tasks:
+        row = [
+            f"{wording.signed(one[task].value)} "
+            f"{wording.interval(one[task].interval)}"
+            if task in one
+            else NOT_RUN
+            for one in found
         ]
-        for task in evidence.results.tasks
-    ]
+        share = evidence.bootstrap.convergence_share(tasks=[task])
+        rows.append([task, *row, part(share) if share else NOT_RUN])
     header = ["task"] + [
         f"{wording.code(system)} - {wording.code(baseline)}"
         for system, baseline in pairs
     ]
-    return wording.table(header, rows)
+    return wording.table([*header, "part due to convergence"], rows)
+
+
+def part(share: ConvergenceShare) -> str:
+    """Returns `91% [77%, 105%]`, or that it is not defined."""
+    if share.value is None or share.interval is None:
+        return "not defined"
+    low, high = (f"{end:.0%}" for end in share.interval)
+    return f"{share.value:.0%} [{low}, {high}]".replace("-", "\N{MINUS SIGN}")

@@ -26,6 +26,7 @@ class Series(NamedTuple):
         highest: likewise.
         cosine: mean over blocks of the mean cosine between uses; nan where a
             sublayer is used once.
+        total: mean over blocks of the norm of the aggregated gradient.
         uses: of each sublayer, the most there are.
     """
 
@@ -34,6 +35,7 @@ class Series(NamedTuple):
     lowest: np.ndarray
     highest: np.ndarray
     cosine: np.ndarray
+    total: np.ndarray
     uses: int
 
 
@@ -79,5 +81,6 @@ def _means(statistics: list[Mapping]) -> list[float]:
         for one in statistics
         if one.get("cosine_mean") is not None
     ]
-    uses = max(one["uses"] for one in statistics)
-    return [*means, float(np.mean(cosines)) if cosines else np.nan, uses]
+    cosine = float(np.mean(cosines)) if cosines else np.nan
+    total = float(np.mean([one["norm"] for one in statistics]))
+    return [*means, cosine, total, max(one["uses"] for one in statistics)]

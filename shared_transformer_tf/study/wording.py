@@ -28,19 +28,18 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
     return f"{mean} ± {stdev(values):.{digits}f} ({len(values)})"
 
 
-def flops(value: float) -> str:
-    """Returns `31.4 MFLOPs`."""
-    for size, unit in _UNITS:
-        if value >= size:
-            return f"{value / size:.3g} {unit}FLOPs"
-    return f"{value:.3g} FLOPs"
+def in_common_unit(values: Sequence[float]) -> tuple[str, list[str]]:
+    """Returns a unit such as `MFLOPs` and each value in it."""
+    largest = max(values)
+    size, unit = next((one for one in _UNITS if largest >= one[0]), (1.0, ""))
+    return f"{unit}FLOPs", [f"{value / size:.3g}" for value in values]
 
 
 def amount(value: float) -> str:
-    """Returns `3.00 M` for large numbers, else the number."""
+    """Returns `1.09M` for large numbers, else the number."""
     for size, unit in _UNITS[3:]:
         if value >= size:
-            return f"{value / size:.3g} {unit}"
+            return f"{value / size:.3g}{unit}"
     return f"{value:.3g}"
 
 
@@ -96,7 +95,19 @@ def number_of(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Returns a table whose first column is aligned to the left."""
-    marks = [":--", *["--:"] * (len(header) - 1)]
+def table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    texts: Sequence[int] = (0,),
+) -> str:
+    """Returns a table.
+
+    Args:
+        header: of each column.
+        rows: their cells.
+        texts: numbers of the columns that hold text, aligned to the left;
+            the others are aligned to the right.
+    """
+    numbers = range(len(header))
+    marks = [":--" if number in texts else "--:" for number in numbers]
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *rows))

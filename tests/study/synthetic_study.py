@@ -63,6 +63,42 @@ def make_cell(task, arm, seed, variation="", num_sentences=200):
         synthetic.difficulties(num_sentences, 5), quality, rng.integers(2**31)
     )
     bleu = float(sufficient_statistics.corpus_bleu(rows.sum(0)))
+    tokens, updates = 3_000_000 + int(rng.integers(3000)), 900
+    per_token = 6.2e6 + 6.3e6 * depth(arm)
+    seconds = 150.0 * depth(arm) * float(rng.uniform(0.95, 1.1))
+    cell = {
+        "format": 1,
+        "study": STUDY,
+        "study_fingerprint": "0" * 16,
+        "task": task,
+        "arm": arm,
+        "seed": seed,
+        "variation": variation,
+        "versions": {"tensorflow": "2.21.0", "python": "3.11.9"},
+        "processors": 1,
+        "weights": 512_000 + 290_000 * BLOCKS.get(arm, 2),
+        "flops_per_token": per_token,
+        "flops": per_token * tokens,
+        "tokens": tokens,
+        "updates": updates,
+        "seconds": seconds,
+        "seconds_per_token": seconds / tokens,
+    }
+    cell |= make_settings(task, arm, seed, factor)
+    cell |= make_curves(cell, bleu, rng)
+    cell["gradients"] = make_gradients(arm, tokens, updates, rng)
+    cell["command"] = (
+        f"python bin/study.py --config={STUDY} --workdir=runs/study "
+        f"--tasks={task} --arms={arm} --seeds={seed}"
+    )
+    cell |= make_test(bleu, rows)
+    if variation:
+        del cell["sentence_statistics"]
+    return cell
+
+
+def make_settings(task, arm, seed, factor):
+    """What a cell sets, and its whole config."""
     config = Config()
     config.data.source_language, config.data.target_language = task.split("-")
     config.tokenizer.vocabulary_size = 4000
@@ -74,49 +110,22 @@ def make_cell(task, arm, seed, variation="", num_sentences=200):
     for field, value in settings.items():
         section, _, key = field.partition(".")
         setattr(getattr(config, section), key, value)
-    tokens, updates = 3_000_000 + int(rng.integers(3000)), 900
-    per_token = 6.2e6 + 6.3e6 * depth(arm)
-    seconds = 300.0 * depth(arm) / 2 * float(rng.uniform(0.95, 1.1))
-    cell = {
-        "format": 1,
-        "study": STUDY,
-        "study_fingerprint": "0" * 16,
-        "task": task,
-        "arm": arm,
-        "seed": seed,
-        "variation": variation,
-        "settings": settings,
-        "config": config.to_dict(),
-        "versions": {"tensorflow": "2.21.0", "python": "3.11.9"},
-        "processors": 1,
-        "weights": 512_000 + 290_000 * settings["model.num_blocks"],
-        "flops_per_token": per_token,
-        "flops": per_token * tokens,
-        "tokens": tokens,
-        "updates": updates,
-        "seconds": seconds,
-        "seconds_per_token": seconds / tokens,
+    return {"settings": settings, "config": config.to_dict()}
+
+
+def make_test(bleu, rows):
+    """Scores of the test set, and what they follow from."""
+    scores = {
+        "bleu": bleu,
+        "chrf": bleu + 22.0,
+        "ter": 90.0 - bleu,
+        "signatures": {"bleu": "nrefs:1|case:mixed|tok:13a|version:2.6.0"},
+        "sentences": len(rows),
+        "seconds": 9.0,
     }
-    cell |= make_curves(cell, bleu, rng)
-    cell["gradients"] = make_gradients(arm, tokens, updates, rng)
-    cell["command"] = (
-        f"python bin/study.py --config={STUDY} --workdir=runs/study "
-        f"--tasks={task} --arms={arm} --seeds={seed}"
-    )
-    if not variation:
-        cell["test"] = {
-            "bleu": bleu,
-            "chrf": bleu + 22.0,
-            "ter": 90.0 - bleu,
-            "signatures": {"bleu": "nrefs:1|case:mixed|tok:13a|version:2.6.0"},
-            "sentences": num_sentences,
-            "seconds": 9.0,
-        }
-        cell["sentence_statistics"] = {
-            "columns": list(sufficient_statistics.COLUMNS),
-            "rows": rows.tolist(),
-        }
-    return cell
+    columns = list(sufficient_statistics.COLUMNS)
+    statistics = {"columns": columns, "rows": rows.tolist()}
+    return {"test": scores, "sentence_statistics": statistics}
 
 
 def make_curves(cell, bleu, rng):
@@ -170,6 +179,7 @@ def make_gradients(arm, tokens, updates, rng):
                     norm *= rng.uniform(0.9, 1.1)
                     found = {
                         "uses": uses,
+                        "norm": norm * uses**0.9,
                         "norm_mean": norm,
                         "norm_min": 0.8 * norm,
                         "norm_max": 1.2 * norm,
@@ -220,13 +230,13 @@ def make_search(arm):
         "arm": arm,
         "settings": best["settings"],
         "budget_tokens": 1_000_000,
-        "objective": "dev_bleu",
+        "objective": "bleu",
         "oracle": "hyperband",
         "trials": trials,
         "importance": {
-            "training.learning_rate": 0.71,
-            "training.warmup_steps": 0.2,
-            "model.dropout": 0.09,
+            "training.learning_rate": {"explained": 0.71, "direction": 0.5},
+            "training.warmup_steps": {"explained": 0.2, "direction": -0.1},
+            "model.dropout": {"explained": 0.09, "direction": 0.1},
         },
     }
 

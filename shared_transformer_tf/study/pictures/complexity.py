@@ -4,6 +4,7 @@ from statistics import fmean, stdev
 
 from matplotlib.figure import Figure
 
+from shared_transformer_tf.study import wording
 from shared_transformer_tf.study.evidence import Evidence
 from shared_transformer_tf.study.pictures import style
 
@@ -18,7 +19,7 @@ def bleu_by_flops(evidence: Evidence) -> Figure | None:
     results = evidence.results
     means = {
         arm: (
-            evidence.mean(arm, "flops_per_token") / 1e6,
+            evidence.mean(arm, "flops_per_token"),
             [bleu],
             evidence.mean(arm, "weights"),
         )
@@ -31,7 +32,7 @@ def bleu_by_flops(evidence: Evidence) -> Figure | None:
         cells = results.of(task, arm)
         if cells:
             of_task[arm] = (
-                fmean(cell["flops_per_token"] for cell in cells) / 1e6,
+                fmean(cell["flops_per_token"] for cell in cells),
                 [cell["test"]["bleu"] for cell in cells],
                 cells[0]["weights"],
             )
@@ -45,10 +46,10 @@ def bleu_by_flops(evidence: Evidence) -> Figure | None:
     grid = drawn.subplots(1, len(panels), squeeze=False)[0]
     for axes, (points, title) in zip(grid, panels, strict=True):
         _draw(axes, points, style.looks(results.arms))
-        style.tidy(axes, title, "MFLOPs per target token", "test BLEU")
+        style.tidy(axes, title, "FLOPs per target token", "test BLEU")
     drawn.suptitle(
-        "Test BLEU against the FLOPs of training on one token "
-        "(M: million weights)"
+        "Test BLEU against the FLOPs of training on one token; "
+        "beside each arm its weights"
     )
     return drawn
 
@@ -89,7 +90,7 @@ def _label(axes, points, looks, pad: float) -> None:
             axes.text(
                 x,
                 low + place * (high - low),
-                f"{arm} {points[arm][2] / 1e6:.2f}M",
+                f"{arm}, {wording.amount(points[arm][2])}",
                 color=looks[arm].colour,
                 fontsize=8.5,
                 va="center",

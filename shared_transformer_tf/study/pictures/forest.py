@@ -66,10 +66,11 @@ def _draw(found: dict[str, Difference], title: str) -> Figure:
             va="center",
         )
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.axvline(-verdicts.MARGIN, color="black", linewidth=1, linestyle="--")
+    margin = next(iter(found.values())).margin
+    axes.axvline(-margin, color="black", linewidth=1, linestyle="--")
     axes.annotate(
         "margin",
-        (-verdicts.MARGIN, 0),
+        (-margin, 0),
         (-3, 3),
         xycoords=("data", "axes fraction"),
         textcoords="offset points",

@@ -12,8 +12,8 @@ from shared_transformer_tf.study.result_set import Result
 Point = Mapping[str, float]
 _X = {
     "updates": lambda point: point["update"],
-    "target tokens (millions)": lambda point: point["tokens"] / 1e6,
-    "training FLOPs (TFLOPs)": lambda point: point["flops"] / 1e12,
+    "target tokens": lambda point: point["tokens"],
+    "FLOPs of training": lambda point: point["flops"],
     "minutes": lambda point: point["seconds"] / 60,
 }
 
@@ -28,7 +28,7 @@ def of_main_task(evidence: Evidence) -> Figure | None:
     grid = drawn.subplots(2, 2, sharey=True)
     for axes, (label, x) in zip(grid.flat, _X.items(), strict=True):
         _draw(axes, evidence, (task, arms, "curve"), x, _bleu)
-        style.tidy(axes, f"by {label.partition(' (')[0]}", label, "dev BLEU")
+        style.tidy(axes, f"by {label}", label, "dev BLEU")
         _leave_out_the_start(axes)
     _legend(drawn, arms)
     drawn.suptitle(f"Dev BLEU while training, {task}; mean over seeds")
@@ -49,7 +49,7 @@ def of_all_tasks(evidence: Evidence) -> Figure | None:
     rows = -(-len(results.tasks) // columns)
     drawn = style.figure(1.0 + 2.3 * rows)
     grid = list(drawn.subplots(rows, columns, squeeze=False).flat)
-    label = "training FLOPs (TFLOPs)"
+    label = "FLOPs of training"
     for axes, task in zip(grid, results.tasks, strict=False):
         _draw(axes, evidence, (task, arms, "curve"), _X[label], _bleu)
         style.tidy(axes, task, label, "dev BLEU")
@@ -72,12 +72,12 @@ def of_training(evidence: Evidence) -> Figure | None:
         "training loss": "nats per target token, label-smoothed",
         "norm of the gradient": "global norm before clipping",
     }
-    x = _X["target tokens (millions)"]
+    x = _X["target tokens"]
     values = (lambda point: point["loss"], lambda p: p["gradient_norm"])
     grid = drawn.subplots(1, 2)
     for axes, title, y in zip(grid, panels, values, strict=True):
         _draw(axes, evidence, (task, arms, "training_curve"), x, y)
-        style.tidy(axes, title, "target tokens (millions)", panels[title])
+        style.tidy(axes, title, "target tokens", panels[title])
     _legend(drawn, arms)
     drawn.suptitle(f"What the optimizer saw, {task}; mean over seeds")
     return drawn
@@ -92,7 +92,7 @@ def of_ablations(evidence: Evidence) -> Figure | None:
         return None
     drawn = style.figure(4.6)
     axes = drawn.subplots()
-    label = "target tokens (millions)"
+    label = "target tokens"
     _draw(axes, evidence, (task, arms, "curve"), _X[label], _bleu)
     style.tidy(
         axes,

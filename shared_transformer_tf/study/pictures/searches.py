@@ -37,7 +37,7 @@ def _scored(trial: Result) -> bool:
 
 def _draw_trials(axes, arm: str, search: Result, colour: str) -> None:
     trials = [trial for trial in search["trials"] if _scored(trial)]
-    budget = search.get("budget_tokens") or max(t["tokens"] for t in trials)
+    budget = search["budget_tokens"]
     for full, marker, label in (
         (True, "o", "whole budget"),
         (False, "x", "stopped early"),
@@ -66,14 +66,15 @@ def _draw_trials(axes, arm: str, search: Result, colour: str) -> None:
         )
     axes.set_xscale("log")
     axes.legend(frameon=False, fontsize=8, loc="best")
-    objective = str(search.get("objective", "score")).replace("_", " ")
-    objective = objective.replace("bleu", "BLEU")
+    objective = f"dev {search['objective']}".replace("bleu", "BLEU")
     title = f"{arm}, {search['task']}: {len(search['trials'])} trials"
     style.tidy(axes, title, "learning rate", objective)
 
 
 def _draw_importance(axes, arm: str, search: Result, colour: str) -> None:
-    importance = search.get("importance") or {}
+    importance = {
+        field: told["explained"] for field, told in search["importance"].items()
+    }
     if not importance:
         axes.set_axis_off()
         return
@@ -86,5 +87,7 @@ def _draw_importance(axes, arm: str, search: Result, colour: str) -> None:
     )
     axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=9)
     axes.margins(x=0.15)
-    style.tidy(axes, f"{arm}: importance", "importance of each setting")
+    style.tidy(
+        axes, f"{arm}: importance", "part of the trials' ranks it explains"
+    )
     axes.grid(axis="y", alpha=0)

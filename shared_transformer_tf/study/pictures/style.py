@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 
 WIDTH = 8.0  # inches; at this width the README shows text in its own size
 DOTS_PER_INCH = 150
@@ -67,12 +68,17 @@ def figure(height: float) -> Figure:
 
 
 def tidy(axes: Any, title: str, x_label: str, y_label: str = "") -> None:
-    """Gives axes a title, units, and no frame."""
+    """Gives axes a title, units, and no frame.
+
+    Tokens and FLOPs, which are many, are written as 200k or 1.5M.
+    """
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
+    if "tokens" in x_label or "FLOPs" in x_label:
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
 def label_ends(

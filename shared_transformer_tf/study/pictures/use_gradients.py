@@ -29,12 +29,11 @@ def of_shared(evidence: Evidence) -> Figure | None:
             colour, line, marker = _COLOURS[kind]
             look = {"color": colour, "linestyle": line, "marker": marker}
             look |= {"markersize": 4, "label": kind.replace("_", "-")}
-            tokens = one.tokens / 1e6
-            grid[0, column].plot(tokens, one.norm, **look)
+            grid[0, column].plot(one.tokens, one.norm, **look)
             grid[0, column].fill_between(
-                tokens, one.lowest, one.highest, color=colour, alpha=0.15
+                one.tokens, one.lowest, one.highest, color=colour, alpha=0.15
             )
-            grid[1, column].plot(tokens, one.cosine, **look)
+            grid[1, column].plot(one.tokens, one.cosine, **look)
         uses = max((s.uses for s in of_stack.values()), default=0)
         style.tidy(
             grid[0, column],
@@ -45,7 +44,7 @@ def of_shared(evidence: Evidence) -> Figure | None:
         style.tidy(
             grid[1, column],
             f"{stack}: cosine between the {uses} uses",
-            "target tokens (millions)",
+            "target tokens",
             "cosine" if not column else "",
         )
         grid[0, column].set_yscale("log")
@@ -77,7 +76,7 @@ def of_arms(evidence: Evidence) -> Figure | None:
     looks = style.looks(evidence.results.arms)
     for arm, (tokens, cosine) in curves.items():
         axes.plot(
-            tokens / 1e6,
+            tokens,
             cosine,
             color=looks[arm].colour,
             linestyle=looks[arm].line,
@@ -88,11 +87,11 @@ def of_arms(evidence: Evidence) -> Figure | None:
         axes,
         f"Cosine between gradients of a sublayer's uses, {task}; mean over "
         "sublayers",
-        "target tokens (millions)",
+        "target tokens",
         "cosine",
     )
     ends = {
-        arm: (tokens[-1] / 1e6, cosine[-1], looks[arm].colour)
+        arm: (tokens[-1], cosine[-1], looks[arm].colour)
         for arm, (tokens, cosine) in curves.items()
     }
     style.label_ends(axes, ends, 0.055)
