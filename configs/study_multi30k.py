@@ -14,9 +14,9 @@ Budget: 2.4 million target tokens for each cell (4.7 epochs of en-de, about
     beam 5) after 3.6 million.
 Margin: 0.3 BLEU, fixed before any cell was trained.
 Time: 15 hours of one core, 7.6 of two: 123 cells and two searches; what
-    sweeps are extended by comes on top. Measured on one core without load:
+    sweeps are extended by comes on top. Measured in a core's own time:
     bfloat16 11,700 target tokens/s with 2 layers and 7,300 with 4, float32
-    5,900 and 5,500; 80 s of a cell are start, evaluations and scores.
+    9,000 and 5,200; 80 s of a cell are start, evaluations and scores.
 """
 
 import os

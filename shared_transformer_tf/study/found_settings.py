@@ -93,6 +93,11 @@ def _read(path: str, arm: str, study: Study) -> dict[str, Any]:
     chosen = result.get("settings")
     if not isinstance(chosen, Mapping) or not chosen:
         raise InputError(f"{path} has no settings: the search found none.")
+    for name in chosen:
+        if name not in result["space"]:
+            raise InputError(
+                f"{path} sets {name}, which its search did not vary."
+            )
     try:
         settings.changed(study.search_base(arm), chosen)
     except InputError as error:
