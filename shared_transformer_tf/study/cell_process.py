@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from shared_transformer_tf.study.cells import Cell
 
-_MODULE = "shared_transformer_tf.study.cell_training"
+MODULE = "shared_transformer_tf.study.cell_training"
 _ENVIRONMENT = {
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
@@ -173,7 +173,7 @@ def start(
     """Starts the training of a cell, or goes on with it."""
     with open(order.folder.log(cell), "a", encoding="utf-8") as log:
         return OneProcessor(
-            _MODULE, order.request(cell, command), processor, log, log
+            MODULE, order.request(cell, command), processor, log, log
         )
 
 
