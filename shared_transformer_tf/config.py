@@ -156,7 +156,8 @@ class TrainingConfig:
     """The updates, and what is watched and kept.
 
     Attributes:
-        max_steps: updates in all.
+        max_steps: updates in all; 0: `max_tokens` alone says when it ends.
+        max_tokens: target tokens, at which training ends too; 0: no such end.
         learning_rate: the highest, reached after `warmup_steps`.
         clip_norm: bound on the global gradient norm; 0 does not clip.
         gradient_rule: how the gradients of a weight's uses make one.
@@ -170,6 +171,7 @@ class TrainingConfig:
         ema_decay: of the weights' moving average, then evaluated; 0: none.
         diagnose_every: updates between looks at each use's gradients; 0: none.
         evaluate_every: updates between evaluations on the dev set.
+        evaluate_every_tokens: target tokens between them instead; 0: updates.
         best_by: the dev score that says which weights are better.
         patience: evaluations without better ones until the end; 0: no end.
         save_every: updates between checkpoints for going on.
@@ -179,6 +181,7 @@ class TrainingConfig:
 
     seed: int = 1
     max_steps: int = 3000
+    max_tokens: int = 0
     optimizer: str = _choice("adam", "adamw", "sgd", "adafactor")
     learning_rate: float = 3e-3
     schedule: str = _choice("inverse_sqrt", "constant", "linear", "cosine")
@@ -204,6 +207,7 @@ class TrainingConfig:
     log_every: int = 50
     diagnose_every: int = 0
     evaluate_every: int = 500
+    evaluate_every_tokens: int = 0
     best_by: str = _choice("bleu", "chrf", "loss")
     patience: int = 0
     save_every: int = 250
@@ -276,14 +280,16 @@ class Config:
                 f"A config is an object of sections, got {values!r:.40}."
             )
         for name, fields in values.items():
-            _check_known("section", name, sections)
+            validation.check_known("section", name, sections)
             if not isinstance(fields, dict):
                 raise errors.InputError(
                     f"Section {name!r} of the config is an object of fields, "
                     f"got {fields!r:.40}."
                 )
             for field, value in fields.items():
-                _check_known(f"field of {name}", field, vars(sections[name]))
+                validation.check_known(
+                    f"field of {name}", field, vars(sections[name])
+                )
                 setattr(sections[name], field, value)
         return config
 
@@ -291,10 +297,3 @@ class Config:
     def from_json(cls, text: str) -> "Config":
         """Returns the config that `to_json` wrote."""
         return cls.from_dict(json.loads(text))
-
-
-def _check_known(what: str, name: str, valid: dict[str, Any]) -> None:
-    if name not in valid:
-        raise errors.InputError(
-            f"Unknown {what} {name!r} in the config. Valid: {', '.join(valid)}."
-        )

@@ -9,6 +9,10 @@ class InputError(ValueError):
     """
 
 
+class DivergedError(InputError):
+    """A training whose loss or gradients are no finite numbers any more."""
+
+
 class StoppedError(Exception):
     """A signal asked a training to end; what it did is saved.
 

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 import tensorflow as tf
@@ -42,6 +42,7 @@ def train(
     workdir: str,
     strategy: str = "none",
     num_replicas: int = 0,
+    enough: Callable[[dict[str, float]], bool] | None = None,
 ) -> None:
     """Trains, or goes on training, in a run directory.
 
@@ -51,6 +52,9 @@ def train(
         strategy: one of `devices.STRATEGIES`. An update takes the same
             batch under each of them.
         num_replicas: see `strategies.make_strategy`.
+        enough: given the dev scores and `tokens` of each evaluation, says
+            whether to stop there; the same call later goes on. Not for
+            several workers.
 
     Raises:
         InputError: if a setting, a file or the run directory is wrong;
@@ -79,10 +83,11 @@ def train(
             text["train"].source, text["train"].target, config.tokenizer
         )
     )
-    batches = _batches(config, text["train"], tokenizer)
+    batches = training_batches(config, text["train"], tokenizer)
+    planned = _with_last_step(config, batches)
     with distribution.scope():
         model = build_model(config, tokenizer)
-        _compile(model, config)
+        compile_model(model, planned)
     _report(model, batches.pairs)
     progress = resume.restore(newest, model)
     evaluate = _dev(config, text["valid"], tokenizer, model)
@@ -92,7 +97,9 @@ def train(
             tokenizer.save(own_run.tokenizer)
         own_run.write_config(config)
         with StopSignals() as signals:
-            _fit(config, own_run, model, batches, progress, evaluate, signals)
+            if enough:
+                evaluate = signals.watch(evaluate, progress, enough)
+            _fit(planned, own_run, model, batches, progress, evaluate, signals)
     _tell_end(progress, signals.received, workdir)
 
 
@@ -128,7 +135,16 @@ def _written_by_one(
         yield RunDirectory(scratch)
 
 
-def _batches(config: Config, text, tokenizer) -> pipeline.TrainingBatches:
+def training_batches(
+    config: Config, text: corpus.ParallelText, tokenizer: Tokenizer
+) -> pipeline.TrainingBatches:
+    """Returns the batches that a config is trained on.
+
+    Args:
+        config: of the experiment.
+        text: its training text.
+        tokenizer: of the run.
+    """
     return pipeline.TrainingBatches(
         token_pairs.encode_pairs(text, tokenizer, config.data),
         batch_tokens=config.data.batch_tokens,
@@ -138,7 +154,26 @@ def _batches(config: Config, text, tokenizer) -> pipeline.TrainingBatches:
     )
 
 
-def _compile(model: SharedTransformer, config: Config) -> None:
+def _with_last_step(
+    config: Config, batches: pipeline.TrainingBatches
+) -> Config:
+    """`config` with `max_steps` where `max_tokens` would end the training.
+
+    Schedules that fall to the last update, the time left and the end then
+    know of one number only.
+    """
+    settings = config.training
+    if not settings.max_tokens:
+        return config
+    ends = [batches.steps_for_tokens(settings.max_tokens), settings.max_steps]
+    last = min(end for end in ends if end)
+    return dataclasses.replace(
+        config, training=dataclasses.replace(settings, max_steps=last)
+    )
+
+
+def compile_model(model: SharedTransformer, config: Config) -> None:
+    """Compiles a model for the training that a config asks for."""
     settings = config.training
     model.compile(
         make_optimizer(settings),
@@ -172,7 +207,7 @@ def _asked_to_stop(model, progress, settings, signals: StopSignals) -> bool:
             return False
         number = strategies.highest(distribution, signals.received or 0)
         signals.received = number or None
-    return signals.received is not None
+    return signals.enough or signals.received is not None
 
 
 def _fit(config, run, model, batches, progress, evaluate, signals) -> None:

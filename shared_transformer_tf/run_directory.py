@@ -11,6 +11,7 @@ from shared_transformer_tf.errors import InputError
 
 MAY_CHANGE = (
     "training.max_steps",
+    "training.max_tokens",
     "training.log_every",
     "training.diagnose_every",
 )
@@ -69,7 +70,7 @@ class RunDirectory:
         now = _flat(config)
         allowed = set(MAY_CHANGE)
         if config.training.schedule in _FIXED_END:
-            allowed.discard("training.max_steps")
+            allowed -= {"training.max_steps", "training.max_tokens"}
         differing = [
             f"{name} was {before[name]!r}, is {now[name]!r}"
             for name in now

@@ -18,6 +18,7 @@ def check(config: Any) -> None:
         _check_types_and_choices(name, section)
     _check_numbers(config)
     _check_model(config.model)
+    _check_end(config.training)
     _check_rules(config.training)
     _check_stacks(config)
     if config.model.tied_embeddings == "all" and not config.tokenizer.joint:
@@ -25,6 +26,18 @@ def check(config: Any) -> None:
             "model.tied_embeddings='all' is one matrix for both languages and "
             "needs tokenizer.joint=True: set that, or tied_embeddings to "
             "'decoder'."
+        )
+
+
+def check_known(what: str, name: str, valid: dict[str, Any]) -> None:
+    """Refuses a name that a config does not have.
+
+    Raises:
+        InputError: listing the valid ones.
+    """
+    if name not in valid:
+        raise errors.InputError(
+            f"Unknown {what} {name!r} in the config. Valid: {', '.join(valid)}."
         )
 
 
@@ -59,14 +72,16 @@ _POSITIVE = (
     "data.numbers_test data.numbers_maximum tokenizer.vocabulary_size "
     "model.num_layers model.hidden_dim model.num_heads "
     "model.intermediate_dim model.residual_lambda decoder.num_layers "
-    "decoder.residual_lambda training.max_steps "
+    "decoder.residual_lambda "
     "training.learning_rate training.epsilon training.log_every "
     "training.evaluate_every training.save_every training.keep_last "
     "training.accumulation_steps "
     "decoding.beam_size decoding.max_length_offset decoding.batch_sentences"
 ).split()
 _NOT_NEGATIVE = (
-    "training.seed training.warmup_steps training.weight_decay "
+    "training.seed training.max_steps training.max_tokens "
+    "training.evaluate_every_tokens training.warmup_steps "
+    "training.weight_decay "
     "training.clip_norm training.per_use_clip_norm "
     "training.max_gradient_norm training.diagnose_every "
     "training.patience training.keep_best "
@@ -121,6 +136,14 @@ def _check_model(model: Any) -> None:
         raise errors.InputError(
             f"model.hidden_dim is {model.hidden_dim}, expected an even number:"
             " sine and cosine positions come in pairs."
+        )
+
+
+def _check_end(training: Any) -> None:
+    if not training.max_steps and not training.max_tokens:
+        raise errors.InputError(
+            "training.max_steps and training.max_tokens are both 0, so that "
+            "training would never end: set one of them."
         )
 
 

@@ -43,10 +43,13 @@ ARROWS = {
     "benchmark": _BASE
     | {"decoding", "evaluation", "export", "layers", "models", "serving"}
     | {"trained_run", "training"},
+    "study": _BASE
+    | {"data", "evaluation", "experiment", "models", "run_directory"}
+    | {"trained_run", "training"},
     "cli": _BASE
     | {"devices", "extras"}
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
-    | {"serving", "trained_run"},
+    | {"serving", "study", "trained_run"},
 }
 # Rooms whose modules are imported before anything slow may start.
 LIGHT = (

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import types
 
 import keras
 import numpy as np
@@ -99,7 +100,7 @@ def test_embeddings_have_a_rule_of_their_own(tied):
         )
         settings = config.training
         settings.gradient_rule, settings.embedding_gradient_rule = rules
-        experiment._compile(model, config)
+        experiment.compile_model(model, config)
         before = [v.numpy() for v in model.trainable_variables]
         ids = np.arange(4, 12, dtype="int32").reshape(2, 4)
         model.train_on_batch((ids, ids), ids)
@@ -124,6 +125,45 @@ def test_more_steps_go_on(copy):
     experiment.train(small(max_steps=14), copy)
     assert newest(copy).step == 14
     assert newest(copy).progress["step"] == 14
+
+
+def test_training_by_tokens_stops_goes_on_and_ends(tmp_path, monkeypatch):
+    config = small(
+        max_steps=0, max_tokens=700, evaluate_every_tokens=300, log_every=1
+    )
+    config.training.schedule = "linear"
+    straight, broken = str(tmp_path / "straight"), str(tmp_path / "broken")
+    experiment.train(config, straight)
+    wanted = [r for r in records(straight) if r["kind"] == "train"]
+    assert wanted[-2]["tokens"] < 700 <= wanted[-1]["tokens"]
+    assert newest(straight).step == wanted[-1]["step"]
+    # a record has the rate of the update to come
+    assert wanted[-3]["learning_rate"] > 1e-5 > wanted[-2]["learning_rate"]
+    measured = [r["tokens"] for r in records(straight) if r["kind"] == "valid"]
+    assert [int(tokens // 300) for tokens in measured] == [1, 2, 2]
+    stop = iter([False] * 3 + [True])
+    monkeypatch.setattr(experiment, "_asked_to_stop", lambda *_: next(stop))
+    experiment.train(config, broken)
+    assert newest(broken).step == 4
+    monkeypatch.undo()
+    experiment.train(config, broken)
+    found = [r for r in records(broken) if r["kind"] == "train"]
+    for name in ("step", "tokens", "learning_rate"):
+        assert [r[name] for r in found] == [r[name] for r in wanted]
+    experiment.train(config, broken)
+    assert records(broken)[-1]["step"] == newest(broken).step
+    assert RunDirectory(broken).read_config() == config
+
+
+@pytest.mark.parametrize(
+    ("steps", "tokens", "last"), [(2, 700, 2), (9, 700, 7), (0, 700, 7)]
+)
+def test_updates_or_tokens_end_a_training(steps, tokens, last):
+    batches = types.SimpleNamespace(steps_for_tokens=lambda tokens: 7)
+    config = small(max_steps=steps, max_tokens=tokens)
+    planned = experiment._with_last_step(config, batches)
+    assert planned.training.max_steps == last
+    assert config.training.max_steps == steps
 
 
 def test_other_settings_are_refused_and_shown(copy):

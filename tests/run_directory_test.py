@@ -86,6 +86,8 @@ def test_the_end_of_a_schedule_that_falls_to_it_may_not_move(
     with pytest.raises(InputError, match="max_steps was 3000, is 77") as error:
         run.check_config(changed(schedule=schedule, max_steps=77))
     assert "training.log_every may change.)" in str(error.value)
+    with pytest.raises(InputError, match="max_tokens was 0, is 77"):
+        run.check_config(changed(schedule=schedule, max_tokens=77))
 
 
 def test_every_other_field_is_fixed(tmp_path):

@@ -43,6 +43,11 @@ def refusal(name, value):
     return message
 
 
+def test_a_training_without_an_end_is_refused():
+    assert "never end" in refusal("training.max_steps", 0)
+    validation.check(changed(training__max_steps=0, training__max_tokens=1))
+
+
 def test_there_are_fields_of_each_type():
     assert len(fields(float)) > 15 and len(fields(int)) > 20
 

@@ -139,6 +139,23 @@ def load_split(
     )
 
 
+def check_files(config: config_lib.DataConfig, *splits: str) -> None:
+    """Checks that the files of some splits are there, unread.
+
+    Raises:
+        InputError: naming the first that is missing.
+    """
+    if config.corpus == "numbers":
+        return
+    for split in splits:
+        for side in ("source", "target"):
+            path = _find_file(config, split, side)
+            if not os.path.isfile(path):
+                raise errors.InputError(
+                    f"There is no file {path}, which data.{split}_{side} names."
+                )
+
+
 def _find_file(config: config_lib.DataConfig, split: str, side: str) -> str:
     """Returns the file named for a split and side, else the directory's."""
     named = getattr(config, f"{split}_{side}")

@@ -97,6 +97,21 @@ class TrainingBatches:
         """Returns the epoch of a step, and which step of it, from 0."""
         return divmod(step, self.steps_per_epoch())
 
+    def steps_for_tokens(self, tokens: int) -> int:
+        """Returns after how many steps that many target tokens were seen.
+
+        The end symbols count. It follows from the plan of the batches alone.
+        """
+        counts = self._target.lengths + 1
+        epochs, rest = divmod(tokens, int(counts.sum()))
+        steps = epochs * self.steps_per_epoch()
+        if rest:
+            by_step = [
+                counts[indices].sum() for _, indices in self.plan(epochs)
+            ]
+            steps += 1 + int(np.searchsorted(np.cumsum(by_step), rest))
+        return steps
+
     def line_numbers(self, step: int) -> np.ndarray:
         """Returns the corpus lines of a batch, from 1, row by row."""
         return self.pairs.line_numbers[self._planned_batch(step)[1]]

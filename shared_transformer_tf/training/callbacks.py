@@ -151,7 +151,7 @@ class EvaluationAndCheckpoints(keras.callbacks.Callback):
         settings, progress = self._settings, self._progress
         last = progress.step >= settings.max_steps
         scores: dict[str, float] = {}
-        if progress.step % settings.evaluate_every == 0 or last:
+        if last or self._is_time_to_evaluate(logs["tokens"]):
             scores = self._measure()
             progress.note_scores(scores, settings.best_by)
         out_of_patience = (
@@ -175,6 +175,13 @@ class EvaluationAndCheckpoints(keras.callbacks.Callback):
         self._report.pause()
         if stopped or progress.finished:
             self.model.stop_training = True
+
+    def _is_time_to_evaluate(self, tokens_of_update: float) -> bool:
+        every = self._settings.evaluate_every_tokens
+        if not every:
+            return self._progress.step % self._settings.evaluate_every == 0
+        before = self._progress.tokens - float(tokens_of_update)
+        return self._progress.tokens // every > before // every
 
     def _measure(self) -> dict[str, float]:
         progress = self._progress

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import keras
 from absl import logging
 
-from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.errors import DivergedError
 
 _SHOWN_LINES = 20
 
@@ -24,7 +24,7 @@ class GradientGuard(keras.callbacks.Callback):
         last_checkpoint: names the newest sound one, or is "".
 
     Raises:
-        InputError: in training, with `stop`.
+        DivergedError: in training, with `stop`.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class GradientGuard(keras.callbacks.Callback):
             logging.warning("%s", found)
             return
         checkpoint = self._last_checkpoint()
-        raise InputError(
+        raise DivergedError(
             f"{found} Last good checkpoint: {checkpoint or 'none'}. Lower "
             "training.learning_rate or correct those lines, or leave such "
             "updates out with training.on_bad_gradient=skip."

@@ -47,8 +47,12 @@ def is_finished(
     newest: checkpoints.Checkpoint, settings: TrainingConfig
 ) -> bool:
     """Returns whether a training that got so far has nothing left to do."""
-    if newest.step >= settings.max_steps:
-        return True
+    for done, end in (
+        (newest.step, settings.max_steps),
+        (newest.progress["tokens"], settings.max_tokens),
+    ):
+        if end and done >= end:
+            return True
     patience = settings.patience
     stopped = patience and newest.progress["without_better"] >= patience
     return bool(newest.progress["finished"] and stopped)

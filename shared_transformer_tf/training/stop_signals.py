@@ -2,7 +2,12 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a study waits for signals without TensorFlow
+    from shared_transformer_tf.training.progress import TrainingProgress
 
 
 class StopSignals:
@@ -15,10 +20,12 @@ class StopSignals:
 
     Attributes:
         received: the number of the signal that came, or `None`.
+        enough: whether who watches the evaluations said so.
     """
 
     def __init__(self):
         self.received: int | None = None
+        self.enough = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> "StopSignals":
@@ -31,6 +38,27 @@ class StopSignals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
+
+    def watch(
+        self,
+        evaluate: Callable[[], dict[str, float]],
+        progress: "TrainingProgress",
+        enough: Callable[[dict[str, float]], bool],
+    ) -> Callable[[], dict[str, float]]:
+        """Returns `evaluate`, after which `enough` may end the training.
+
+        Args:
+            evaluate: returns dev scores.
+            progress: of the training.
+            enough: is given the scores and the `tokens` seen.
+        """
+
+        def watched() -> dict[str, float]:
+            scores = evaluate()
+            self.enough = enough(scores | {"tokens": progress.tokens})
+            return scores
+
+        return watched
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = number

@@ -11,9 +11,10 @@ from shared_transformer_tf.cli import command
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Each with the flag that it cannot do without.
 COMMANDS = dict.fromkeys(
-    ("train", "evaluate", "translate", "score", "export"), "workdir"
+    ("train", "evaluate", "translate", "score", "export", "tune"), "workdir"
 )
 COMMANDS["serve"] = "model"
+COMMANDS["study"] = "config"
 
 each_command = pytest.mark.parametrize("name", COMMANDS)
 

@@ -245,3 +245,19 @@ def test_multi30k_drops_its_missing_translations_and_fills_its_batches():
     start = time.monotonic()
     taken = sum(1 for _ in batches.dataset().take(300))
     assert taken / (time.monotonic() - start) > 200
+
+
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_steps_for_tokens_is_the_first_step_with_as_many(epochs):
+    batches = make_batches(seed=3)
+    steps = batches.steps_per_epoch()
+    seen = np.cumsum(
+        [
+            np.count_nonzero(batches.batch(step)[1])
+            for step in range((epochs + 1) * steps)
+        ]
+    )
+    for step in range(epochs * steps, (epochs + 1) * steps):
+        assert batches.steps_for_tokens(int(seen[step])) == step + 1
+        assert batches.steps_for_tokens(int(seen[step]) - 1) == step + 1
+    assert batches.steps_for_tokens(1) == 1

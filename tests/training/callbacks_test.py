@@ -153,6 +153,15 @@ def test_checkpoints_are_kept_by_interval_and_by_score(start):
     assert training.progress.best_scores["bleu"] == 9.0
 
 
+def test_evaluations_by_tokens_follow_no_updates(start):
+    training = start(
+        max_steps=9, evaluate_every=1, evaluate_every_tokens=25, save_every=100
+    )
+    training.run(9)
+    # of 10 tokens each: the first at or above 25, 50, 75; the last is the end
+    assert [r["step"] for r in training.records("valid")] == [3, 5, 8, 9]
+
+
 def test_what_is_saved_tells_where_training_was(start):
     training = start(save_every=3, evaluate_every=100)
     training.run(4)

@@ -1,0 +1,154 @@
+r"""Searches hyperparameters of convergence with Keras Tuner.
+
+python bin/tune.py --config=configs/multi30k.py --workdir=runs/search \
+    --budget_tokens=2000000 --trials=30 --workers=2
+
+Model and complexity stay as the config has them. Every trial is a run in
+DIR/trials that is trained on as many target tokens. The same command goes on
+after a stop, with the trials that were begun. DIR/best_config.py is for
+`train --config=`.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from shared_transformer_tf.cli import command, startup
+
+_MODULE = "shared_transformer_tf.cli.tune"
+_LABELS = ("study", "task", "arm")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code.
+
+    Args:
+        argv: the program's name and its arguments; `None`: `sys.argv`.
+    """
+    argv = sys.argv if argv is None else argv
+
+    def tune(values: flags.FlagValues) -> None:
+        _tune(values, argv[1:])
+
+    return command.run(
+        __doc__, _define_flags, tune, argv, default_config="numbers"
+    )
+
+
+def _define_flags(values: flags.FlagValues) -> None:
+    from shared_transformer_tf.study import search_settings
+
+    flags.DEFINE_string(
+        "workdir", None, "Folder of the search.", flag_values=values
+    )
+    flags.DEFINE_integer(
+        "budget_tokens",
+        0,
+        "Target tokens that each trial is trained on.",
+        lower_bound=0,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "trials",
+        30,
+        "Settings to try; Hyperband fills its brackets with at least as many.",
+        lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "oracle",
+        search_settings.ORACLES[0],
+        search_settings.ORACLES,
+        "Who chooses the settings of a trial.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "objective",
+        search_settings.OBJECTIVES[0],
+        search_settings.OBJECTIVES,
+        "Score of the dev set: BLEU, or the loss per token.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "evaluations",
+        5,
+        "Of a trial, evenly over its budget; from the second third on a trial "
+        "below the median of the others ends there. Hyperband has nine.",
+        lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_list(
+        "fields",
+        [],
+        "What to search, with commas; unset: all that act in the config.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "seed", 1, "Of the oracle.", lower_bound=1, flag_values=values
+    )
+    flags.DEFINE_integer(
+        "workers",
+        1,
+        "Processes that train at the same time, on their own processors.",
+        lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "output", "", "File for a copy of search.json.", flag_values=values
+    )
+    for name in _LABELS:
+        flags.DEFINE_string(
+            name, "", f"What search.json calls the {name}.", flag_values=values
+        )
+
+
+def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
+    from shared_transformer_tf.data import corpus
+    from shared_transformer_tf.study import (
+        search_folder,
+        search_space,
+        search_worker,
+    )
+    from shared_transformer_tf.study.search_settings import SearchSettings
+
+    command.require(values, "workdir", "budget_tokens")
+    config = values.config
+    config.validate()
+    space = search_space.make_space(config, values.fields)
+    settings = SearchSettings(
+        config,
+        space,
+        values.budget_tokens,
+        trials=values.trials,
+        oracle=values.oracle,
+        objective=values.objective,
+        evaluations=values.evaluations,
+        seed=values.seed,
+        labels={name: values[name].value for name in _LABELS},
+    )
+    settings.check()
+    if search_worker.is_worker():
+        search_worker.end_with_the_chief()
+        startup.import_tensorflow()
+        from shared_transformer_tf.study import search
+
+        search.work(settings, values.workdir)
+        return
+    search_folder.SearchFolder(values.workdir).check(settings)
+    corpus.check_files(config.data, "train", "valid")
+    print(space.describe(), flush=True)
+    startup.import_tensorflow()
+    from shared_transformer_tf.study import search
+
+    results = search.run(
+        settings,
+        values.workdir,
+        (values.workers, [sys.executable, "-m", _MODULE, *arguments]),
+        values.output,
+    )
+    print(results.describe())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
