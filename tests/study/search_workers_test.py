@@ -171,4 +171,3 @@ def test_all_workers_end_with_ctrl_c(crew, monkeypatch, stubborn):
         raise KeyboardInterrupt
     code = -signal.SIGKILL if stubborn else -signal.SIGTERM
     assert [process.returncode for process in processes] == [code] * 2
-
