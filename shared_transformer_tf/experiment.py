@@ -83,11 +83,11 @@ def train(
             text["train"].source, text["train"].target, config.tokenizer
         )
     )
-    batches = _batches(config, text["train"], tokenizer)
+    batches = training_batches(config, text["train"], tokenizer)
     planned = _with_last_step(config, batches)
     with distribution.scope():
         model = build_model(config, tokenizer)
-        _compile(model, planned)
+        compile_model(model, planned)
     _report(model, batches.pairs)
     progress = resume.restore(newest, model)
     evaluate = _dev(config, text["valid"], tokenizer, model)
@@ -135,7 +135,16 @@ def _written_by_one(
         yield RunDirectory(scratch)
 
 
-def _batches(config: Config, text, tokenizer) -> pipeline.TrainingBatches:
+def training_batches(
+    config: Config, text: corpus.ParallelText, tokenizer: Tokenizer
+) -> pipeline.TrainingBatches:
+    """Returns the batches that a config is trained on.
+
+    Args:
+        config: of the experiment.
+        text: its training text.
+        tokenizer: of the run.
+    """
     return pipeline.TrainingBatches(
         token_pairs.encode_pairs(text, tokenizer, config.data),
         batch_tokens=config.data.batch_tokens,
@@ -163,7 +172,8 @@ def _with_last_step(
     )
 
 
-def _compile(model: SharedTransformer, config: Config) -> None:
+def compile_model(model: SharedTransformer, config: Config) -> None:
+    """Compiles a model for the training that a config asks for."""
     settings = config.training
     model.compile(
         make_optimizer(settings),

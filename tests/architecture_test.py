@@ -40,12 +40,12 @@ ARROWS = {
     "experiment": _BASE
     | {"data", "decoding", "evaluation", "models", "run_directory"}
     | {"devices", "trained_run", "training"},
-    "study": _BASE
-    | {"data", "evaluation", "experiment", "models", "run_directory"}
-    | {"trained_run", "training"},
     "benchmark": _BASE
     | {"evaluation", "export", "layers", "models", "serving", "trained_run"}
     | {"training"},
+    "study": _BASE
+    | {"data", "evaluation", "experiment", "models", "run_directory"}
+    | {"trained_run", "training"},
     "cli": _BASE
     | {"devices", "extras"}
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}

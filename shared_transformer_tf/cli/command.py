@@ -49,7 +49,7 @@ def run(
             argv = config_flag.define(values, argv, default_config)
         define_flags(values)
         if _asks_for_help(argv):
-            print(_help(description, values))
+            print(_help(description, values, default_config is not None))
             return 0
         _parse(values, argv)
         startup.start_logging()
@@ -144,11 +144,13 @@ def _own_flags(values: flags.FlagValues) -> list[str]:
     return [name for name in values if name not in absl and "." not in name]
 
 
-def _help(description: str, values: flags.FlagValues) -> str:
+def _help(
+    description: str, values: flags.FlagValues, takes_fields: bool
+) -> str:
     parts = [textwrap.dedent(description).strip(), "", "Flags:"]
     for name in _own_flags(values):
         parts.append(_describe(values[name]))
-    if config_flag.NAME in values:
+    if takes_fields:
         parts += ["", "Config fields and defaults:", config_flag.describe()]
     return "\n".join(parts)
 

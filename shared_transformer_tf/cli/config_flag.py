@@ -61,7 +61,7 @@ def load(name: str) -> config_lib.Config:
     Raises:
         InputError: if there is none, or if its code fails.
     """
-    path = _find(name)
+    path = find(name)
     try:
         module = runpy.run_path(str(path))
         if "get_config" not in module:
@@ -155,7 +155,12 @@ def _unset(config: config_lib.Config, names: list[str]) -> config_lib.Config:
     return config
 
 
-def _find(name: str) -> pathlib.Path:
+def find(name: str) -> pathlib.Path:
+    """Returns the file of a config or study: itself, or a shipped name.
+
+    Raises:
+        InputError: if there is none.
+    """
     if name.endswith(".py") or "/" in name:
         path = pathlib.Path(name)
         if path.is_file():

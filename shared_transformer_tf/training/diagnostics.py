@@ -180,7 +180,8 @@ class UseDiagnostics(keras.callbacks.Callback):
         step = self._progress.step
         self._maps.add(step, self._measured)
         seconds = self._seconds + time.perf_counter() - start
-        record = {"seconds": seconds, "sublayers": self._measured}
+        record = {"seconds": seconds, "tokens": self._progress.tokens}
+        record["sublayers"] = self._measured
         shown = {"seconds": seconds, "sublayers": scalars(self._measured)}
         self._log.write("uses", step, record, shown)
         for name, image in self._maps.draw().items():

@@ -4,8 +4,10 @@ import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from shared_transformer_tf.training.progress import TrainingProgress
+if TYPE_CHECKING:  # a study waits for signals without TensorFlow
+    from shared_transformer_tf.training.progress import TrainingProgress
 
 
 class StopSignals:
@@ -40,7 +42,7 @@ class StopSignals:
     def watch(
         self,
         evaluate: Callable[[], dict[str, float]],
-        progress: TrainingProgress,
+        progress: "TrainingProgress",
         enough: Callable[[dict[str, float]], bool],
     ) -> Callable[[], dict[str, float]]:
         """Returns `evaluate`, after which `enough` may end the training.

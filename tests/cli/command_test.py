@@ -14,6 +14,7 @@ COMMANDS = dict.fromkeys(
     ("train", "evaluate", "translate", "score", "export", "tune"), "workdir"
 )
 COMMANDS["serve"] = "model"
+COMMANDS["study"] = "config"
 
 each_command = pytest.mark.parametrize("name", COMMANDS)
 

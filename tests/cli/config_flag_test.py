@@ -21,7 +21,7 @@ def write(folder, text):
 @pytest.mark.parametrize("name", config_flag.shipped_names())
 def test_shipped_configs_are_valid(name):
     config_flag.load(name).validate()
-    assert "EXPECTED" not in config_flag._find(name).read_text("utf-8")
+    assert "EXPECTED" not in config_flag.find(name).read_text("utf-8")
 
 
 def test_shipped_configs_have_the_documented_names():

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from shared_transformer_tf import errors
-from shared_transformer_tf.evaluation import metrics, significance
+from shared_transformer_tf.evaluation import (
+    metrics,
+    significance,
+    sufficient_statistics,
+)
 
 WORDS = "a b c d e f g h i j k l m n".split()
 
@@ -58,3 +62,32 @@ def test_exchanging_the_systems_turns_the_sign():
 def test_unequal_counts_are_refused():
     with pytest.raises(errors.InputError, match="2 translations and 3 ref"):
         significance.paired_bootstrap(["a"] * 3, ["a"] * 2, ["a"] * 3)
+
+
+def test_a_draw_has_as_many_sentences_as_the_test_set():
+    counts = significance.draw_counts(30, 50, seed=3)
+    assert counts.shape == (51, 30)
+    assert (counts[0] == 1).all()
+    assert (counts.sum(1) == 30).all()
+    again = significance.draw_counts(30, 50, seed=3)
+    np.testing.assert_array_equal(counts, again)
+
+
+def test_scores_of_draws_are_those_of_the_drawn_text():
+    references = make_text(20)
+    system = spoil(references, 0.3, 7)
+    rows = sufficient_statistics.bleu_statistics(system, references)
+    counts = significance.draw_counts(20, 5, seed=1)
+    scores = significance.bleu_of_draws(rows, counts)
+    for times, score in zip(counts.astype(int), scores, strict=True):
+        drawn = np.repeat(np.arange(20), times)
+        expected = metrics.evaluate(
+            [system[i] for i in drawn], [references[i] for i in drawn]
+        )
+        assert score == pytest.approx(expected.bleu, abs=1e-9)
+
+
+def test_infinite_values_keep_the_interval_defined():
+    values = np.array([0.5, *np.linspace(0, 1, 199), np.inf])
+    low, high = significance.interval(values)
+    assert 0 < low < high < 1

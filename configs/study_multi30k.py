@@ -1,0 +1,77 @@
+"""The study on Multi30k: eight tasks, twelve arms, on two CPU cores.
+
+TO BE STATED
+"""
+
+import os
+
+from shared_transformer_tf.config import Config
+from shared_transformer_tf.study.cells import CellGroup
+from shared_transformer_tf.study.plan import Study
+
+_TASKS = (
+    "en-de",
+    "de-en",
+    "en-fr",
+    "fr-en",
+    "en-cs",
+    "cs-en",
+    "de-fr",
+    "fr-de",
+)
+_MAIN = ("vanilla", "shared", "tuned", "shared_tuned", "compact")
+_MORE = (
+    "deep",
+    "shared_cycle_rev",
+    "uses",
+    "sqrt_uses",
+    "unit",
+    "update_uses",
+    "residual_uses",
+)
+
+
+def get_config() -> Config:
+    """Returns the base: two blocks of their own in each stack."""
+    config = Config()
+    config.data.corpus = "text"
+    config.data.directory = os.environ.get("MULTI30K_DIR") or "data/multi30k"
+    config.data.test_split = "test_2016_flickr"
+    config.data.batch_tokens = 1024
+    config.tokenizer.vocabulary_size = 4000
+    config.model.num_layers = 2
+    config.training.precision = "mixed_bfloat16"
+    config.training.max_steps = 0
+    config.training.max_tokens = 2_400_000
+    config.training.evaluate_every_tokens = 300_000
+    config.training.learning_rate = 5e-3
+    config.training.warmup_steps = 500
+    config.training.diagnose_every = 250
+    config.training.save_every = 500
+    config.training.keep_last = 1
+    config.training.keep_best = 4
+    return config
+
+
+def get_study() -> Study:
+    """Returns the cells, in the order in which they are trained."""
+    every = _MAIN + _MORE
+    return Study(
+        name="study_multi30k",
+        base=get_config(),
+        groups=(
+            CellGroup(_TASKS[:1], every),
+            CellGroup(_TASKS, _MAIN),
+            CellGroup(_TASKS[:1], every, seeds=(2, 3)),
+            CellGroup(
+                _TASKS[:1], every, rate_factors=(0.5, 2.0), extended=True
+            ),
+            CellGroup(
+                _TASKS[1:], ("vanilla", "shared"), rate_factors=(0.5, 2.0)
+            ),
+        ),
+        margin=0.3,
+        search_task="en-de",
+        search_tokens=800_000,
+        search_trials=30,
+    )

@@ -1,0 +1,132 @@
+r"""Trains the cells of a study, or goes on with it; says what it costs.
+
+python bin/study.py --config=configs/study_multi30k.py --workdir=runs/study \
+    --dry_run
+
+Without --dry_run it trains; stopped anyhow, the same command goes on.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from shared_transformer_tf import errors
+from shared_transformer_tf.cli import command, config_flag
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code.
+
+    Args:
+        argv: the program's name and its arguments; `None`: `sys.argv`.
+    """
+    argv = sys.argv if argv is None else argv
+    return command.run(__doc__, _define_flags, _study, argv)
+
+
+def _define_flags(values: flags.FlagValues) -> None:
+    for name, text in (
+        ("config", "File of a study, or the name of a shipped one."),
+        ("workdir", "Folder in which it trains."),
+        ("results", "Folder of the results; unset: results/STUDY."),
+        ("searches", "Folder of search.ARM.json; unset: results/STUDY."),
+    ):
+        flags.DEFINE_string(name, "", text, flag_values=values)
+    for name in ("tasks", "arms", "seeds", "variations"):
+        flags.DEFINE_list(
+            name,
+            [],
+            f"Those {name} only, with commas between; unset: all."
+            + (" The plain cell is none." if name == "variations" else ""),
+            flag_values=values,
+        )
+    flags.DEFINE_integer(
+        "workers", 2, "Cells at a time, one processor each.", flag_values=values
+    )
+    flags.DEFINE_boolean(
+        "dry_run",
+        False,
+        "Check everything, print cells and estimated hours, train nothing.",
+        flag_values=values,
+    )
+
+
+def _study(values: flags.FlagValues) -> None:
+    command.require(values, "config", "workdir")
+    from shared_transformer_tf.study import (
+        checks,
+        found_settings,
+        plan,
+        runner,
+        selection,
+    )
+    from shared_transformer_tf.study.cell_process import Order, StudyFolder
+
+    study_file = config_flag.find(values.config)
+    study = plan.load(study_file)
+    chosen = selection.Selection(
+        study,
+        values.tasks,
+        values.arms,
+        _numbers(values.seeds),
+        values.variations,
+    )
+    chosen.check()
+    processors = runner.choose_processors(values.workers)
+    committed = os.path.join("results", study.name)
+    searches = values.searches or committed
+    found = found_settings.read(searches, study)
+    order = Order(
+        str(study_file),
+        StudyFolder(values.workdir),
+        values.results or committed,
+        found,
+    )
+    state = checks.check(chosen, order)
+    if values.dry_run:
+        _print_estimate(chosen, state, order, processors)
+    waiting = runner.describe_waiting(state.waiting, searches)
+    if waiting:
+        print(waiting, file=sys.stderr)
+    if not values.dry_run:
+        _train(runner.StudyRunner(chosen, order, searches, processors))
+
+
+def _print_estimate(chosen, state, order, processors) -> None:
+    from shared_transformer_tf.study import estimate, speeds
+
+    study = chosen.study
+    first = study.cells()[0]
+    rows = estimate.make_rows(
+        chosen,
+        state,
+        order.found,
+        lambda configs: speeds.survey(
+            configs,
+            order.folder,
+            order.folder.vocabulary(first.task),
+            processors[-1],
+            study.sentence_tokens,
+        ),
+    )
+    print(estimate.describe(study, rows, state, len(processors)))
+
+
+def _train(study_runner) -> None:
+    failed = study_runner.run()
+    if failed:
+        raise errors.InputError(
+            f"{len(failed)} cells failed: {', '.join(failed)}. Mend what their "
+            "lines above say; the same command trains them again."
+        )
+
+
+def _numbers(seeds: Sequence[str]) -> list[int]:
+    for seed in seeds:
+        if not seed.isdecimal():
+            raise errors.InputError(
+                f"--seeds has {seed!r}, expected whole numbers."
+            )
+    return [int(seed) for seed in seeds]

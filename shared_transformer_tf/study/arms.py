@@ -1,0 +1,142 @@
+"""The arms of the study: what each trains, apart from the study's base.
+
+The base is the arm `vanilla`: M layers of M blocks of their own in each
+stack. Where an arm doubles the depth, the complexity doubles with it.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from shared_transformer_tf.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One way to train, compared with others.
+
+    Attributes:
+        name: of the arm.
+        settings: value by `section.field`, on top of the base.
+        search: the arm whose search found further settings; empty: none, the
+            arm has the standard ones.
+        description: in a few words.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    search: str
+    description: str
+
+
+def make_arms(num_blocks: int) -> dict[str, Arm]:
+    """Returns all arms by name.
+
+    Rules of gradients leave the embeddings alone: those are used for source,
+    target and output in `vanilla` too. `update_uses` divides their rate by
+    these three uses as well.
+
+    Args:
+        num_blocks: M, the unique blocks of a stack of `vanilla`.
+
+    Raises:
+        InputError: if M is odd: `compact` has half of the blocks.
+    """
+    if num_blocks % 2:
+        raise InputError(
+            f"The study's base has model.num_layers={num_blocks}, expected an "
+            "even number: the arm compact has half as many blocks."
+        )
+    double = _depth(2 * num_blocks, num_blocks, "sequence")
+    arms = [
+        Arm("vanilla", {}, "", "M layers of M blocks, standard settings"),
+        Arm("shared", double, "", "2M layers of M blocks, standard settings"),
+        Arm("tuned", {}, "vanilla", "vanilla with the settings of its search"),
+        Arm(
+            "shared_tuned",
+            double,
+            "shared",
+            "shared with the settings of its search",
+        ),
+        Arm(
+            "compact",
+            _depth(num_blocks, num_blocks // 2, "sequence"),
+            "shared",
+            "M layers of M/2 blocks, settings of the search for shared",
+        ),
+        Arm(
+            "deep",
+            _depth(2 * num_blocks, None, "none"),
+            "",
+            "2M layers of 2M blocks, standard settings",
+        ),
+        Arm(
+            "shared_cycle_rev",
+            _depth(2 * num_blocks, num_blocks, "cycle_rev"),
+            "",
+            "shared in the order of cycle_rev",
+        ),
+        *_ablations(double),
+    ]
+    return {arm.name: arm for arm in arms}
+
+
+def _depth(layers: int, blocks: int | None, sharing: str) -> dict[str, Any]:
+    return {
+        "model.num_layers": layers,
+        "model.num_blocks": blocks,
+        "model.sharing": sharing,
+    }
+
+
+def _ablations(double: dict[str, Any]) -> list[Arm]:
+    by_rule = [
+        Arm(
+            rule,
+            double
+            | {
+                "training.gradient_rule": rule,
+                "training.embedding_gradient_rule": "none",
+            },
+            "",
+            f"shared with the gradient rule {rule}",
+        )
+        for rule in ("uses", "sqrt_uses", "unit")
+    ]
+    return [
+        *by_rule,
+        Arm(
+            "update_uses",
+            double | {"training.update_scaling": "uses"},
+            "",
+            "shared with updates divided by the uses",
+        ),
+        Arm(
+            "residual_uses",
+            double | {"model.residual_scale": "inverse_uses"},
+            "",
+            "shared with residual branches divided by the uses",
+        ),
+    ]
+
+
+def check_names(
+    names: Sequence[str], valid: Sequence[str], what: str
+) -> tuple[str, ...]:
+    """Returns names, each once, that are all valid.
+
+    Args:
+        names: asked for; none: all valid ones.
+        valid: in their order.
+        what: they are, for the message.
+
+    Raises:
+        InputError: naming the first that is not valid.
+    """
+    for name in names:
+        if name not in valid:
+            raise InputError(
+                f"The study has no {what} {name!r}. Choose from "
+                f"{', '.join(valid)}."
+            )
+    return tuple(name for name in valid if name in names or not names)

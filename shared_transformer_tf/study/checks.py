@@ -1,0 +1,61 @@
+"""What is looked at before a study trains anything."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.run_directory import RunDirectory
+from shared_transformer_tf.study import search_vocabulary, tasks
+from shared_transformer_tf.study.cell_process import Order, StudyFolder
+from shared_transformer_tf.study.plan import Study
+from shared_transformer_tf.study.selection import Selection, State
+
+
+def check(selection: Selection, order: Order) -> State:
+    """Checks folders, results, text and runs of the cells asked for.
+
+    Returns:
+        Which cells are done, ready, and waiting for a search.
+
+    Raises:
+        InputError: in one line, if the working folder or the results are of
+            another study, text is missing, a config is not valid, or a run
+            was begun with other settings.
+    """
+    study = selection.study
+    _check_owner(order.folder, study)
+    state = selection.state(order.results, order.found)
+    pending = [*state.ready, *state.waiting]
+    for task in dict.fromkeys(cell.task for cell in pending):
+        cell = next(one for one in study.cells() if one.task == task)
+        of_task: Mapping[str, Mapping[str, Any]] = {
+            arm: order.found.get(arm, {}) for arm in study.searches
+        }
+        tasks.check_text(study.config(cell, of_task))
+    for cell in state.ready:
+        run = RunDirectory(order.folder.run(cell))
+        config = study.config(cell, order.found)
+        if run.exists:
+            vocabulary = order.folder.vocabulary(cell.task)
+            run.check_config(search_vocabulary.use(config, vocabulary))
+    return state
+
+
+def _check_owner(folder: StudyFolder, study: Study) -> None:
+    """The first study in a folder leaves its name there."""
+    own = {"study": study.name, "fingerprint": study.fingerprint}
+    path = folder.owner
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as stream:
+            found = stream.read()
+        if found != json.dumps(own):
+            raise InputError(
+                f"--workdir={folder.path} is that of another study or of "
+                f"other settings ({found:.80}): name another folder."
+            )
+        return
+    with open(f"{path}.partial", "w", encoding="utf-8") as stream:
+        json.dump(own, stream)
+    os.replace(f"{path}.partial", path)

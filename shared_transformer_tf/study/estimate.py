@@ -1,0 +1,164 @@
+"""What a study is going to cost, before it is begun: a table."""
+
+import collections
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
+
+from shared_transformer_tf.config import Config
+from shared_transformer_tf.study.cells import Cell
+from shared_transformer_tf.study.plan import Study
+from shared_transformer_tf.study.selection import Selection, State
+from shared_transformer_tf.study.speeds import Speed
+
+_HOUR = 3600
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """The cells of an arm that are alike.
+
+    Attributes:
+        name: of the arm.
+        config: of one of them.
+        cells: of the arm.
+        speed: of the model.
+        measured: whether the speed is that of results of this arm.
+    """
+
+    name: str
+    config: Config
+    cells: list[Cell]
+    speed: Speed
+    measured: bool
+
+
+def make_rows(
+    selection: Selection,
+    state: State,
+    found: Mapping[str, Mapping],
+    survey: Callable[[Sequence[Config]], list[Speed]],
+) -> list[Row]:
+    """Returns a row for each arm, with its speed.
+
+    Cells that wait for a search are taken to have the standard settings.
+
+    Args:
+        selection: cells of a study.
+        state: of them.
+        found: settings by the arm that they were searched for.
+        survey: measures the models of configs.
+    """
+    study = selection.study
+    cells: dict[str, list[Cell]] = {name: [] for name in study.arms}
+    for cell in [*state.done, *state.ready, *state.waiting]:
+        cells[cell.arm].append(cell)
+    used = {arm: of_arm for arm, of_arm in cells.items() if of_arm}
+    assumed = {arm: found.get(arm, {}) for arm in study.searches}
+    configs = {
+        arm: study.config(of_arm[0], assumed) for arm, of_arm in used.items()
+    }
+    speeds = survey(list(configs.values()))
+    rows = []
+    for (arm, of_arm), speed in zip(used.items(), speeds, strict=True):
+        results = [state.done[cell] for cell in of_arm if cell in state.done]
+        if results:
+            pace = fmean(one["seconds_per_token"] for one in results)
+            speed = dataclasses.replace(speed, tokens_per_second=1 / pace)
+        rows.append(Row(arm, configs[arm], of_arm, speed, bool(results)))
+    return rows
+
+
+def describe(
+    study: Study, rows: Sequence[Row], state: State, workers: int
+) -> str:
+    """Returns tables of arms and of cells, and the hours of it all.
+
+    Args:
+        study: of the rows.
+        rows: of `make_rows`.
+        state: of the cells.
+        workers: cells at a time.
+    """
+    tokens = study.base.training.max_tokens
+    lines = [
+        f"{study.name}: {tokens:,} target tokens for each cell, margin "
+        f"{study.margin} BLEU",
+        "",
+        f"{'arm':17}{'layers':>6}{'blocks':>7}{'weights':>10}"
+        f"{'MFLOPs/token':>13}{'tokens/s':>10} {'by':8}{'cells':>5}{'done':>5}"
+        f"{'hours':>7}",
+    ]
+    hours = {row.name: _hours(study, row.speed, tokens) for row in rows}
+    for row in rows:
+        done = sum(cell in state.done for cell in row.cells)
+        lines.append(
+            f"{row.name:17}{row.config.model.num_layers:>6}"
+            f"{row.config.model.num_blocks or row.config.model.num_layers:>7}"
+            f"{row.speed.weights:>10,}"
+            f"{row.speed.flops_per_token / 1e6:>13.2f}"
+            f"{row.speed.tokens_per_second:>10,.0f} "
+            f"{'results' if row.measured else 'timing':8}"
+            f"{len(row.cells):>5}{done:>5}"
+            f"{hours[row.name] * len(row.cells):>7.1f}"
+        )
+    searched = _searches(study, rows)
+    for arm, needed in searched.items():
+        lines.append(
+            f"search for {arm:40}{study.search_tokens:>15,} tokens"
+            f"{study.search_trials:>5} trials{needed:>5.1f}"
+        )
+    left = sum(hours[cell.arm] for cell in [*state.ready, *state.waiting])
+    total = sum(hours[row.name] * len(row.cells) for row in rows)
+    together = total + sum(searched.values())
+    lines += [
+        "",
+        *_cells_by_task(rows, state),
+        "",
+        f"Hours are those of one processor; on {workers}, side by side: "
+        f"{together / workers:.1f} in all, {left / workers:.1f} of cells that "
+        f"are left. MFLOPs: forward and backward, sentences of "
+        f"{study.sentence_tokens} tokens. Each cell: "
+        f"{study.overhead_seconds:.0f} s besides its updates. Sweeps whose "
+        "best rate is at an edge get further cells.",
+    ]
+    return "\n".join(lines)
+
+
+def _hours(study: Study, speed: Speed, tokens: int) -> float:
+    seconds = tokens / speed.tokens_per_second + study.overhead_seconds
+    return seconds / _HOUR
+
+
+def _searches(study: Study, rows: Sequence[Row]) -> dict[str, float]:
+    """Hours of each search if no trial ends early."""
+    return {
+        row.name: study.search_trials
+        * _hours(study, row.speed, study.search_tokens)
+        for row in rows
+        if row.name in study.searches and study.search_tokens
+    }
+
+
+def _cells_by_task(rows: Sequence[Row], state: State) -> list[str]:
+    arms = [row.name for row in rows]
+    counts: dict[str, collections.Counter] = {}
+    for row in rows:
+        for cell in row.cells:
+            here = counts.setdefault(cell.task, collections.Counter())
+            here[row.name] += 1
+            here[row.name, "done"] += cell in state.done
+    width = max(map(len, arms)) + 1
+    lines = ["cells done and in all, by task and arm"]
+    for start in range(0, len(arms), 4):
+        part = arms[start : start + 4]
+        lines.append(f"{'task':6}" + "".join(f"{a:>{width}}" for a in part))
+        for task, here in counts.items():
+            shown = [
+                f"{here[arm, 'done']}/{here[arm]}" if here[arm] else "-"
+                for arm in part
+            ]
+            lines.append(
+                f"{task:6}" + "".join(f"{one:>{width}}" for one in shown)
+            )
+    return lines

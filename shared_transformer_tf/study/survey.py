@@ -1,0 +1,101 @@
+"""Weights, FLOPs and speed of models before a study: a process of its own.
+
+python -m shared_transformer_tf.study.survey < REQUEST
+
+The request is a line of JSON: `configs`, of which the first has text that is
+there; `timed`, the numbers of those that are timed; `vocabulary`, the folder
+of the first one's; `sentence_tokens`, for the FLOPs. Prints a line of JSON
+for each config: `weights`, `flops_per_token` and, where timed,
+`tokens_per_second`.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from shared_transformer_tf import experiment, trained_run
+from shared_transformer_tf.config import Config
+from shared_transformer_tf.data import corpus
+from shared_transformer_tf.data.tokenizer import Tokenizer
+from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.models import complexity
+from shared_transformer_tf.study import vocabulary
+
+_WARM_UP = 3
+_SECONDS = 6.0
+
+
+def main() -> int:
+    """Does what a request asks for; returns the exit code."""
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_standard_input, daemon=True).start()
+    try:
+        for found in survey(request):
+            print(json.dumps(found), flush=True)
+    except (InputError, OSError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _end_with_standard_input() -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os.kill(os.getpid(), signal.SIGKILL)  # it has nothing to save
+
+
+def survey(request: dict[str, Any]):
+    """Yields what the module says of each config."""
+    configs = [Config.from_dict(one) for one in request["configs"]]
+    config = vocabulary.prepare(configs[0], request["vocabulary"])
+    text = corpus.load_split(config.data, "train", config.training.seed)
+    tokenizer = Tokenizer.from_config(
+        text.source, text.target, config.tokenizer
+    )
+    tokens = request["sentence_tokens"]
+    for number, one in enumerate(configs):
+        keras.utils.set_random_seed(one.training.seed)
+        model = trained_run.build_model(one, tokenizer)
+        cost = complexity.complexity(model, tokens, tokens)
+        found = {
+            "weights": sum(cost.weights.values()),
+            "flops_per_token": cost.training_flops / tokens,
+        }
+        if number in request["timed"]:
+            experiment.compile_model(model, one)
+            batches = experiment.training_batches(one, text, tokenizer)
+            found["tokens_per_second"] = _speed(model, batches)
+        yield found
+
+
+def _speed(model: keras.Model, batches) -> float:
+    ids = tf.TensorSpec((None, None), tf.int32)
+    update = tf.function(
+        model.train_step,
+        autograph=False,
+        input_signature=[((ids, ids), ids)],
+    )
+
+    def run(step: int) -> float:
+        batch = tf.nest.map_structure(tf.constant, batches.batch(step))
+        return float(update(batch)["tokens"])
+
+    for step in range(_WARM_UP):
+        run(step)
+    # time of this process alone, whatever else the processor does
+    tokens, step, start = 0.0, _WARM_UP, time.process_time()
+    while (seconds := time.process_time() - start) < _SECONDS:
+        tokens += run(step)
+        step += 1
+    return tokens / seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())
