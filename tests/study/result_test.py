@@ -1,0 +1,76 @@
+"""Results of cells: written, read, and never mixed with another study's."""
+
+import dataclasses
+import json
+
+import pytest
+
+from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.study import plan
+from shared_transformer_tf.study.cells import Cell
+from shared_transformer_tf.study.result import ResultFolder
+from tests.study import numbers_study
+from tests.study.made_results import make_result
+
+CELL = Cell("en-de", "vanilla", 1)
+
+
+@pytest.fixture(name="study")
+def fixture_study(tmp_path):
+    return plan.load(numbers_study.write(tmp_path))
+
+
+@pytest.fixture(name="folder")
+def fixture_folder(tmp_path, study):
+    return ResultFolder(str(tmp_path / "results"), study)
+
+
+def test_round_trip(folder, study):
+    assert folder.read(CELL, None) is None
+    made = make_result(study, CELL, {})
+    folder.write(CELL, made)
+    assert folder.read(CELL, study.config(CELL, {})) == made
+    with open(folder.file(CELL), encoding="utf-8") as stream:
+        assert len(stream.read().splitlines()) == len(made) + 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("format", 2), ("study", "other"), ("study_fingerprint", "f00")],
+)
+def test_another_study_is_refused(name, value, folder, study):
+    folder.write(CELL, make_result(study, CELL, {}, **{name: value}))
+    with pytest.raises(InputError, match=f"another study: its {name} is"):
+        folder.read(CELL, None)
+    # under a name that this study has not
+    strange = dataclasses.replace(CELL, arm="strange")
+    folder.write(strange, make_result(study, CELL, {}, **{name: value}))
+    with pytest.raises(InputError, match="another study"):
+        folder.read_all({Cell("en-de", "shared", 1): None})
+
+
+def test_a_cell_that_was_trained_otherwise_is_told(folder, study):
+    folder.write(CELL, make_result(study, CELL, {}))
+    config = study.config(CELL, {})
+    config.training.learning_rate = 7.0
+    with pytest.raises(InputError, match="learning_rate=0.01, but .* 7.0"):
+        folder.read(CELL, config)
+    config.training.learning_rate = 0.01
+    config.data.directory = "/else"  # where files lie is no difference
+    assert folder.read(CELL, config)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"config": 3}'])
+def test_a_damaged_result_is_told(text, folder, study):
+    folder.write(CELL, make_result(study, CELL, {}))
+    with open(folder.file(CELL), "w", encoding="utf-8") as stream:
+        stream.write(text)
+    with pytest.raises(InputError, match="en-de.vanilla.1.json is no result"):
+        folder.read(CELL, None)
+
+
+def test_a_config_of_an_earlier_version_reads_as_the_same(folder, study):
+    made = json.loads(json.dumps(make_result(study, CELL, {})))
+    del made["config"]["training"]["max_gradient_norm"]
+    folder.write(CELL, made)
+    assert folder.read(CELL, study.config(CELL, {}))
