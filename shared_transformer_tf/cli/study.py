@@ -3,7 +3,8 @@ r"""Trains the cells of a study, or goes on with it; says what it costs.
 python bin/study.py --config=configs/study_multi30k.py --workdir=runs/study \
     --dry_run
 
-Without --dry_run it trains; stopped anyhow, the same command goes on.
+Without --dry_run it trains; stopped anyhow, the same command goes on. With
+--report it trains nothing and writes the report of the results that are there.
 """
 
 import os
@@ -52,9 +53,24 @@ def _define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
 
+    flags.DEFINE_boolean(
+        "report",
+        False,
+        "Write report.html and report.md of the results beside them.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "readme",
+        "",
+        "With --report: the file whose block of the study is replaced.",
+        flag_values=values,
+    )
+
 
 def _study(values: flags.FlagValues) -> None:
-    command.require(values, "config", "workdir")
+    command.require(values, "config")
+    if not values.report:
+        command.require(values, "workdir")
     from shared_transformer_tf.study import (
         checks,
         found_settings,
@@ -66,6 +82,11 @@ def _study(values: flags.FlagValues) -> None:
 
     study_file = config_flag.find(values.config)
     study = plan.load(study_file)
+    committed = os.path.join("results", study.name)
+    results = values.results or committed
+    if values.report:
+        _report(study, results, values.readme)
+        return
     chosen = selection.Selection(
         study,
         values.tasks,
@@ -75,23 +96,28 @@ def _study(values: flags.FlagValues) -> None:
     )
     chosen.check()
     processors = runner.choose_processors(values.workers)
-    committed = os.path.join("results", study.name)
     searches = values.searches or committed
     found = found_settings.read(searches, study)
     order = Order(
         str(study_file),
         StudyFolder(values.workdir),
-        values.results or committed,
+        results,
         found,
     )
     state = checks.check(chosen, order)
     if values.dry_run:
         _print_estimate(chosen, state, order, processors)
-    waiting = runner.describe_waiting(state.waiting, searches)
-    if waiting:
-        print(waiting, file=sys.stderr)
+    for line in runner.describe_waiting(study, state.waiting, searches):
+        print(line, file=sys.stderr)
     if not values.dry_run:
         _train(runner.StudyRunner(chosen, order, searches, processors))
+
+
+def _report(study, results: str, readme: str) -> None:
+    from shared_transformer_tf.study import report
+
+    written = report.write(results, results, readme or None, study)
+    print(f"Written: {written.markdown}, {written.page}")
 
 
 def _print_estimate(chosen, state, order, processors) -> None:

@@ -116,7 +116,7 @@ def _measured(run: str, config: Config, varied: bool) -> dict[str, Any]:
     loaded = trained_run.load_run(run)
     weights, flops_per_token = scores.cost(loaded)
     tokens, updates = int(valid[-1]["tokens"]), valid[-1]["step"]
-    seconds = condensed.TrainingClock(trained).seconds(tokens)
+    clock = condensed.TrainingClock(trained)
     test, statistics = scores.test(loaded)
     dev = scores.dev(loaded)
     return {
@@ -128,8 +128,8 @@ def _measured(run: str, config: Config, varied: bool) -> dict[str, Any]:
         "flops": flops_per_token * tokens,
         "tokens": tokens,
         "updates": updates,
-        "seconds": round(seconds, 2),
-        "seconds_per_token": seconds / tokens,
+        "seconds": round(clock.seconds(tokens), 2),
+        "seconds_per_token": clock.seconds_per_token,
         "evaluation_seconds": round(
             sum(one["evaluation_seconds"] for one in valid), 2
         ),

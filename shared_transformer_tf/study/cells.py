@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -93,7 +94,10 @@ def next_factor(
     if any(at(factor).name not in dev_bleu for factor in swept):
         return []
     while True:
-        best = max(sorted(swept), key=lambda factor: dev_bleu[at(factor).name])
+        # of equally good ones the arm's own
+        best = max(
+            swept, key=lambda by: (dev_bleu[at(by).name], -abs(math.log(by)))
+        )
         if best not in (min(swept), max(swept)):
             return []
         beyond = best * _STEP if best == max(swept) else best / _STEP

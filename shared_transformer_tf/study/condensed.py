@@ -33,6 +33,14 @@ class TrainingClock:
                 )
             )
 
+    @property
+    def seconds_per_token(self) -> float:
+        """Of all updates but those of the first record, which traces."""
+        (tokens, start), (last, end) = self._marks[1], self._marks[-1]
+        if last == tokens:
+            tokens, start = self._marks[0]
+        return (end - start) / (last - tokens)
+
     def seconds(self, tokens: float) -> float:
         """Returns how long so many target tokens took to train.
 

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.study.cells import Cell
@@ -62,11 +63,8 @@ def make_rows(
     for (arm, of_arm), speed in zip(used.items(), speeds, strict=True):
         results = [state.done[cell] for cell in of_arm if cell in state.done]
         if results:
-            seconds = sum(one["seconds"] for one in results)
-            tokens = sum(one["tokens"] for one in results)
-            speed = dataclasses.replace(
-                speed, tokens_per_second=tokens / seconds
-            )
+            pace = fmean(one["seconds_per_token"] for one in results)
+            speed = dataclasses.replace(speed, tokens_per_second=1 / pace)
         rows.append(Row(arm, configs[arm], of_arm, speed, bool(results)))
     return rows
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared_transformer_tf.errors import InputError
-from shared_transformer_tf.study import search_space, settings
+from shared_transformer_tf.study import search_space, settings, tasks
 from shared_transformer_tf.study.plan import Study
 
 FORMAT = 1
@@ -18,6 +18,37 @@ FORMAT = 1
 def file_name(arm: str) -> str:
     """Returns what the result of a search for an arm is called."""
     return f"search.{arm}.json"
+
+
+def command(study: Study, arm: str, folder: str) -> str:
+    """Returns the command that searches for an arm.
+
+    Args:
+        study: of the arm.
+        arm: one of the study's `searches`.
+        folder: where the result is expected.
+    """
+    changes = study.arms[arm].settings | {
+        "data.source_language": tasks.parse(study.search_task).source,
+        "data.target_language": tasks.parse(study.search_task).target,
+        "training.diagnose_every": 0,
+    }
+    fields = {"fields": ",".join(study.search_fields)}
+    options = {
+        "config": study.name,
+        **{f"config.{name}": value for name, value in changes.items()},
+        "workdir": f"DIR/{arm}",
+        "budget_tokens": study.search_tokens,
+        "trials": study.search_trials,
+        **(fields if study.search_fields else {}),
+        "workers": 2,
+        "study": study.name,
+        "task": study.search_task,
+        "arm": arm,
+        "output": os.path.join(folder, file_name(arm)),
+    }
+    flags = (f"--{name}={value}" for name, value in options.items())
+    return " ".join(["python bin/tune.py", *flags])
 
 
 def read(folder: str, study: Study) -> dict[str, dict[str, Any]]:
@@ -48,6 +79,7 @@ def _read(path: str, arm: str, study: Study) -> dict[str, Any]:
         "study": study.name,
         "task": study.search_task,
         "arm": arm,
+        "budget_tokens": study.search_tokens,
     }
     if not isinstance(result, Mapping):
         result = {}
@@ -57,18 +89,40 @@ def _read(path: str, arm: str, study: Study) -> dict[str, Any]:
                 f"{path} is not of this study: its {name} is "
                 f"{result.get(name)!r}, expected {value!r}."
             )
+    _check_space(path, result, arm, study)
     chosen = result.get("settings")
     if not isinstance(chosen, Mapping) or not chosen:
         raise InputError(f"{path} has no settings: the search found none.")
-    for name in chosen:
-        if name not in search_space.FIELDS:
-            raise InputError(
-                f"{path} is of a search over another space: it sets {name}, "
-                f"expected some of {', '.join(search_space.FIELDS)}."
-            )
-    base = settings.changed(study.base, study.arms[arm].settings)
     try:
-        settings.changed(base, chosen)
+        settings.changed(study.search_base(arm), chosen)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return dict(chosen)
+
+
+def _check_space(
+    path: str, result: Mapping[str, Any], arm: str, study: Study
+) -> None:
+    """The values that were searched say on which config, too."""
+    space = search_space.make_space(
+        study.search_base(arm), study.search_fields
+    ).to_dict()
+    came = result.get("space")
+    if came != space:
+        came = came if isinstance(came, Mapping) else {}
+        differing = [
+            f"{name} over {came.get(name, 'nothing')}, expected "
+            f"{space.get(name, 'nothing')}"
+            for name in {**came, **space}
+            if came.get(name) != space.get(name)
+        ]
+        raise InputError(
+            f"{path} is of a search over another space: "
+            f"{'; '.join(differing) or 'it does not say which'}."
+        )
+    trials = len(result.get("trials", []))
+    if trials < study.search_trials:
+        raise InputError(
+            f"{path} has {trials} trials, expected {study.search_trials}: let "
+            "the search end."
+        )

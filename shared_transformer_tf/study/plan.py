@@ -39,6 +39,7 @@ class Study:
         search_task: on which settings are searched for.
         search_tokens: target tokens that each trial of a search is trained on.
         search_trials: of each search.
+        search_fields: what is searched; none: all that acts in the arm.
         sentence_tokens: of a sentence with its end, for the FLOPs that
             `--dry_run` shows; results have those of their text.
         overhead_seconds: of a cell besides its updates: start, evaluations,
@@ -52,6 +53,7 @@ class Study:
     search_task: str = "en-de"
     search_tokens: int = 0
     search_trials: int = 30
+    search_fields: tuple[str, ...] = ()
     sentence_tokens: int = 18
     overhead_seconds: float = 60.0
 
@@ -114,6 +116,13 @@ class Study:
                         cell, group.rate_factors, dev_bleu
                     )
         return found
+
+    def search_base(self, arm: str) -> Config:
+        """Returns the config that a search for an arm varies."""
+        of_task = tasks_lib.parse(self.search_task).settings
+        return settings_lib.changed(
+            self.base, self.arms[arm].settings | of_task
+        )
 
     def settings(
         self, cell: Cell, found: Mapping[str, Mapping[str, Any]]

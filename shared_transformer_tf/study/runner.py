@@ -12,6 +12,7 @@ from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError, StoppedError
 from shared_transformer_tf.study import cell_process, found_settings
 from shared_transformer_tf.study.cells import Cell
+from shared_transformer_tf.study.plan import Study
 from shared_transformer_tf.study.selection import Selection
 from shared_transformer_tf.study.time_left import TimeLeft
 from shared_transformer_tf.training.stop_signals import StopSignals
@@ -170,12 +171,21 @@ def choose_processors(workers: int) -> list[int]:
     return allowed[:workers]
 
 
-def describe_waiting(waiting: Mapping[Cell, str], searches: str) -> str:
-    """Returns how many cells wait for which searches; empty if none."""
-    if not waiting:
-        return ""
-    files = ", ".join(
-        os.path.join(searches, found_settings.file_name(arm))
-        for arm in dict.fromkeys(waiting.values())
-    )
-    return f"{len(waiting)} cells wait for the results of searches: {files}."
+def describe_waiting(
+    study: Study, waiting: Mapping[Cell, str], searches: str
+) -> list[str]:
+    """Returns which cells wait for which searches, a line for each search.
+
+    Args:
+        study: of the cells.
+        waiting: the arm whose search a cell waits for, by cell.
+        searches: folder where its result is expected.
+    """
+    lines = []
+    for arm in dict.fromkeys(waiting.values()):
+        names = [cell.name for cell, needed in waiting.items() if needed == arm]
+        lines.append(
+            f"{len(names)} cells wait for the search for {arm}, "
+            f"{names[0]} first: " + found_settings.command(study, arm, searches)
+        )
+    return lines
