@@ -49,16 +49,13 @@ def train(
     Args:
         config: of the experiment; checked here.
         workdir: the run directory.
-        strategy: one of `devices.STRATEGIES`. An update takes the same
-            batch under each of them.
+        strategy: one of `devices.STRATEGIES`; a batch is the same in each.
         num_replicas: see `strategies.make_strategy`.
-        enough: given the dev scores and `tokens` of each evaluation, says
-            whether to stop there; the same call later goes on. Not for
-            several workers.
+        enough: given dev scores and `tokens`, says whether to stop there,
+            for a later call to go on. Not for several workers.
 
     Raises:
-        InputError: if a setting, a file or the run directory is wrong;
-            nothing has been written then.
+        InputError: if something given is wrong; nothing was written then.
     """
     config.validate()
     devices.check(strategy, num_replicas, config.data.num_buckets)
@@ -72,33 +69,32 @@ def train(
     keras.utils.set_random_seed(config.training.seed)
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
-    text = {
-        split: corpus.load_split(config.data, split, config.training.seed)
+    train_text, valid_text = (
+        corpus.load_split(config.data, split, config.training.seed)
         for split in ("train", "valid")
-    }
+    )
     tokenizer = (
         Tokenizer.load(run.tokenizer)
         if run.exists
         else Tokenizer.from_config(
-            text["train"].source, text["train"].target, config.tokenizer
+            train_text.source, train_text.target, config.tokenizer
         )
     )
-    batches = training_batches(config, text["train"], tokenizer)
+    batches = training_batches(config, train_text, tokenizer)
     planned = _with_last_step(config, batches)
     with distribution.scope():
         model = build_model(config, tokenizer)
         compile_model(model, planned)
     _report(model, batches.pairs)
     progress = resume.restore(newest, model)
-    evaluate = _dev(config, text["valid"], tokenizer, model)
+    evaluate = _dev(config, valid_text, tokenizer, model)
     strategies.check_agreement(distribution, progress.step, config.to_json())
     with _written_by_one(distribution, run) as own_run:
         if not own_run.exists:
             tokenizer.save(own_run.tokenizer)
         own_run.write_config(config)
         with StopSignals() as signals:
-            if enough:
-                evaluate = signals.watch(evaluate, progress, enough)
+            evaluate = signals.watch(evaluate, progress, enough)
             _fit(planned, own_run, model, batches, progress, evaluate, signals)
     _tell_end(progress, signals.received, workdir)
 

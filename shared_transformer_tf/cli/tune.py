@@ -18,6 +18,26 @@ from shared_transformer_tf.cli import command, startup
 
 _MODULE = "shared_transformer_tf.cli.tune"
 _LABELS = ("study", "task", "arm")
+_NUMBERS = (
+    ("budget_tokens", 0, "Target tokens that each trial is trained on."),
+    (
+        "trials",
+        30,
+        "Settings to try; Hyperband fills its brackets with at least as many.",
+    ),
+    (
+        "evaluations",
+        5,
+        "Of a trial, evenly over its budget; after a third of it a trial below "
+        "the median of the others ends there. Hyperband has nine.",
+    ),
+    ("seed", 1, "Of the oracle; trainings have the config's."),
+    (
+        "workers",
+        1,
+        "Processes that train at the same time, on their own processors.",
+    ),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,23 +59,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _define_flags(values: flags.FlagValues) -> None:
     from shared_transformer_tf.study import search_settings
 
-    flags.DEFINE_string(
-        "workdir", None, "Folder of the search.", flag_values=values
-    )
-    flags.DEFINE_integer(
-        "budget_tokens",
-        0,
-        "Target tokens that each trial is trained on.",
-        lower_bound=0,
-        flag_values=values,
-    )
-    flags.DEFINE_integer(
-        "trials",
-        30,
-        "Settings to try; Hyperband fills its brackets with at least as many.",
-        lower_bound=1,
-        flag_values=values,
-    )
+    for name, default, text in (
+        ("workdir", None, "Folder of the search."),
+        ("output", "", "File for a copy of search.json."),
+        *(
+            (name, "", f"What search.json calls the {name}.")
+            for name in _LABELS
+        ),
+    ):
+        flags.DEFINE_string(name, default, text, flag_values=values)
+    for name, default, text in _NUMBERS:
+        lowest = min(default, 1)
+        flags.DEFINE_integer(
+            name, default, text, lower_bound=lowest, flag_values=values
+        )
     flags.DEFINE_enum(
         "oracle",
         search_settings.ORACLES[0],
@@ -70,37 +87,12 @@ def _define_flags(values: flags.FlagValues) -> None:
         "Score of the dev set: BLEU, or the loss per token.",
         flag_values=values,
     )
-    flags.DEFINE_integer(
-        "evaluations",
-        5,
-        "Of a trial, evenly over its budget; from the second third on a trial "
-        "below the median of the others ends there. Hyperband has nine.",
-        lower_bound=1,
-        flag_values=values,
-    )
     flags.DEFINE_list(
         "fields",
         [],
         "What to search, with commas; unset: all that act in the config.",
         flag_values=values,
     )
-    flags.DEFINE_integer(
-        "seed", 1, "Of the oracle.", lower_bound=1, flag_values=values
-    )
-    flags.DEFINE_integer(
-        "workers",
-        1,
-        "Processes that train at the same time, on their own processors.",
-        lower_bound=1,
-        flag_values=values,
-    )
-    flags.DEFINE_string(
-        "output", "", "File for a copy of search.json.", flag_values=values
-    )
-    for name in _LABELS:
-        flags.DEFINE_string(
-            name, "", f"What search.json calls the {name}.", flag_values=values
-        )
 
 
 def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:

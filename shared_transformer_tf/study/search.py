@@ -1,5 +1,6 @@
 """The composition root of a search: from settings to results."""
 
+import shutil
 import time
 from collections.abc import Sequence
 
@@ -50,6 +51,8 @@ def run(
     with folder.lock() as lock:
         folder.check(settings)
         if not folder.begun:
+            # One that a stop has left may be of other settings.
+            shutil.rmtree(folder.tokenizer, ignore_errors=True)
             search_vocabulary.prepare(settings.config, folder.tokenizer)
             hparams.write_space(folder, settings)
             folder.begin(settings)

@@ -20,7 +20,7 @@ from shared_transformer_tf.study.search_settings import SearchSettings
 
 _WAIT_SECONDS = 90
 # What a stop before the beginning may leave; it is made anew.
-_BEFORE_BEGIN = {"lock", "tokenizer", "hparams"}
+_BEFORE_BEGIN = {"lock", "tokenizer", "tokenizer.partial", "hparams"}
 COMPLETED, STOPPED, FAILED = "completed", "stopped early", "failed"
 
 

@@ -11,10 +11,12 @@ when it was last restarted.
 """
 
 import math
+import warnings
 
 import keras_tuner
 import numpy as np
 from keras_tuner.engine import trial as trial_lib
+from sklearn.exceptions import ConvergenceWarning
 
 from shared_transformer_tf.study.search_folder import write_json
 from shared_transformer_tf.study.search_settings import (
@@ -100,7 +102,10 @@ class BayesianOracle(_Lasting, keras_tuner.oracles.BayesianOptimizationOracle):
     def populate_space(self, trial_id: str) -> dict:
         """Returns the next values, a function of the trials so far alone."""
         self._random_state = np.random.RandomState(self.seed + int(trial_id))
-        return super().populate_space(trial_id)
+        with warnings.catch_warnings():
+            # Of a field that does not matter the length scale has no end.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return super().populate_space(trial_id)
 
 
 def make_oracle(

@@ -10,19 +10,21 @@ from shared_transformer_tf.data.tokenizer import Tokenizer
 
 
 def prepare(config: Config, directory: str) -> None:
-    """Trains the vocabulary of a config into a folder, anew if there is one.
+    """Trains the vocabulary of a config into a folder, if none is there.
 
     Raises:
         InputError: if the text is missing or too small.
     """
-    if config.tokenizer.source_model:
+    if config.tokenizer.source_model or os.path.isdir(directory):
         return
     text = corpus.load_split(config.data, "train", config.training.seed)
     tokenizer = Tokenizer.from_config(
         text.source, text.target, config.tokenizer
     )
-    shutil.rmtree(directory, ignore_errors=True)
-    tokenizer.save(directory)
+    beside = f"{directory}.partial"
+    shutil.rmtree(beside, ignore_errors=True)
+    tokenizer.save(beside)
+    os.rename(beside, directory)
 
 
 def use(config: Config, directory: str) -> Config:

@@ -43,19 +43,21 @@ class StopSignals:
         self,
         evaluate: Callable[[], dict[str, float]],
         progress: "TrainingProgress",
-        enough: Callable[[dict[str, float]], bool],
+        enough: Callable[[dict[str, float]], bool] | None,
     ) -> Callable[[], dict[str, float]]:
         """Returns `evaluate`, after which `enough` may end the training.
 
         Args:
             evaluate: returns dev scores.
             progress: of the training.
-            enough: is given the scores and the `tokens` seen.
+            enough: is given the scores and the `tokens` seen; `None`: nobody
+                watches.
         """
 
         def watched() -> dict[str, float]:
             scores = evaluate()
-            self.enough = enough(scores | {"tokens": progress.tokens})
+            if enough is not None:
+                self.enough = enough(scores | {"tokens": progress.tokens})
             return scores
 
         return watched

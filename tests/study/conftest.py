@@ -1,0 +1,26 @@
+import functools
+import os
+import types
+
+import pytest
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Leaves out what takes time and is not looked at."""
+    import scipy.optimize
+    from keras_tuner.src.tuners import bayesian
+
+    from shared_transformer_tf.study import trial_run
+
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(trial_run.gc, "collect", lambda: None)
+    monkeypatch.setattr(trial_run.keras.backend, "clear_session", lambda: None)
+    # of Keras Tuner alone: scikit-learn fits with the same function
+    minimize = functools.partial(
+        scipy.optimize.minimize, options={"maxiter": 2}
+    )
+    optimize = types.SimpleNamespace(minimize=minimize)
+    monkeypatch.setattr(
+        bayesian, "scipy", types.SimpleNamespace(optimize=optimize)
+    )

@@ -1,0 +1,53 @@
+"""Who watches the evaluations may stop a training, which then goes on."""
+
+import json
+
+import pytest
+
+from shared_transformer_tf import experiment
+from shared_transformer_tf.run_directory import RunDirectory
+from shared_transformer_tf.training.progress import TrainingProgress
+from shared_transformer_tf.training.stop_signals import StopSignals
+from tests.small_run import small
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_a_watcher_hears_scores_and_tokens(says):
+    heard = []
+    signals, progress = StopSignals(), TrainingProgress(tokens=70.0)
+
+    def enough(scores):
+        heard.append(scores)
+        return says
+
+    watched = signals.watch(lambda: {"bleu": 2.0}, progress, enough)
+    assert not signals.enough
+    progress.tokens = 80.0
+    assert watched() == {"bleu": 2.0}
+    assert heard == [{"bleu": 2.0, "tokens": 80.0}]
+    assert signals.enough == says and signals.received is None
+
+
+def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
+    config = small(max_steps=4, evaluate_every=2, save_every=9)
+    config.data.num_buckets = 1
+    heard = []
+
+    def stop(scores):
+        heard.append(scores["tokens"])
+        return True
+
+    found = []
+    for name, watch in (("straight", None), ("broken", stop)):
+        path = str(tmp_path / name)
+        experiment.train(config, path, enough=watch)
+        if watch:
+            assert len(heard) == 1
+            experiment.train(config, path, enough=watch)
+        with open(RunDirectory(path).metrics_file, encoding="utf-8") as stream:
+            records = [json.loads(line) for line in stream]
+        found.append([r for r in records if r["kind"] == "valid"])
+    for name in ("step", "tokens", "bleu", "loss"):
+        straight, broken = ([r[name] for r in records] for records in found)
+        assert broken == straight
+    assert heard == [record["tokens"] for record in found[1]]
