@@ -65,9 +65,12 @@ class StudyFolder:
         return self._file("throughput.json")
 
     def _file(self, *names: str) -> str:
-        path = os.path.abspath(os.path.join(self.path, *names))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        return path
+        return os.path.abspath(os.path.join(self.path, *names))
+
+    def make(self) -> None:
+        """Makes the folders that processes write into."""
+        for name in ("runs", "logs", "vocabularies"):
+            os.makedirs(self._file(name), exist_ok=True)
 
 
 @dataclasses.dataclass(frozen=True)

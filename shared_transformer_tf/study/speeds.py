@@ -152,6 +152,7 @@ def _read(path: str) -> dict[str, Any]:
 
 
 def _write(path: str, known: Mapping[str, Any]) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(f"{path}.partial", "w", encoding="utf-8") as stream:
         json.dump(known, stream, indent=1)
     os.replace(f"{path}.partial", path)

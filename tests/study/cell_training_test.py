@@ -19,9 +19,11 @@ CELL = Cell("en-de", "vanilla", 1)
 
 
 def train(home, work):
+    folder = StudyFolder(str(work))
+    folder.make()
     order = Order(
         str(home / "numbers_study.py"),
-        StudyFolder(str(work)),
+        folder,
         str(work / "results"),
         {},
     )
