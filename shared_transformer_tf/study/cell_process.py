@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from shared_transformer_tf.study.cells import Cell
 
-_MODULE = "shared_transformer_tf.study.cell_training"
+MODULE = "shared_transformer_tf.study.cell_training"
 _ENVIRONMENT = {
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
@@ -65,9 +65,12 @@ class StudyFolder:
         return self._file("throughput.json")
 
     def _file(self, *names: str) -> str:
-        path = os.path.abspath(os.path.join(self.path, *names))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        return path
+        return os.path.abspath(os.path.join(self.path, *names))
+
+    def make(self) -> None:
+        """Makes the folders that processes write into."""
+        for name in ("runs", "logs", "vocabularies"):
+            os.makedirs(self._file(name), exist_ok=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,7 +176,7 @@ def start(
     """Starts the training of a cell, or goes on with it."""
     with open(order.folder.log(cell), "a", encoding="utf-8") as log:
         return OneProcessor(
-            _MODULE, order.request(cell, command), processor, log, log
+            MODULE, order.request(cell, command), processor, log, log
         )
 
 

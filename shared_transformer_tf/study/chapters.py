@@ -11,7 +11,7 @@ from shared_transformer_tf.study import (
     use_gradients,
     wording,
 )
-from shared_transformer_tf.study.evidence import LEAST_BLEU, Evidence
+from shared_transformer_tf.study.evidence import Evidence
 from shared_transformer_tf.study.pictures.gallery import PICTURES
 
 PAIRS = (
@@ -32,17 +32,7 @@ def abstract(evidence: Evidence) -> str:
     unanswered = [one.question for one in found if not one.answer]
     if unanswered:
         lines.append("* Not answered yet: " + " ".join(unanswered))
-    if evidence.unlearned:
-        lines.append(
-            f"* **Learned next to nothing** (test BLEU below {LEAST_BLEU:g}): "
-            f"{wording.listed(evidence.unlearned)}. A comparison with them "
-            "says nothing; look for a mistake first."
-        )
-    if evidence.missing:
-        lines.append(
-            f"* {len(evidence.missing)} of {len(evidence.planned or ())} "
-            "planned cells were not run; they are listed at the end."
-        )
+    lines += [f"* {note}" for note in findings_lib.warnings(evidence)]
     return "## Findings\n\n" + "\n".join(lines)
 
 

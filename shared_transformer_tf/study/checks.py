@@ -56,6 +56,7 @@ def _check_owner(folder: StudyFolder, study: Study) -> None:
                 f"other settings ({found:.80}): name another folder."
             )
         return
+    os.makedirs(folder.path, exist_ok=True)
     with open(f"{path}.partial", "w", encoding="utf-8") as stream:
         json.dump(own, stream)
     os.replace(f"{path}.partial", path)

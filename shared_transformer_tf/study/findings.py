@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from shared_transformer_tf.study import tables, use_gradients, verdicts, wording
-from shared_transformer_tf.study.evidence import Evidence
+from shared_transformer_tf.study.evidence import LEAST_BLEU, Evidence
 from shared_transformer_tf.study.verdicts import Difference
 
 ONE_SEED = (
@@ -40,6 +40,23 @@ def findings(evidence: Evidence) -> list[Finding]:
         _gradients(evidence),
         _rules(evidence),
     ]
+
+
+def warnings(evidence: Evidence) -> list[str]:
+    """Returns what a reader of the findings has to know beside them."""
+    told = []
+    if evidence.unlearned:
+        told.append(
+            f"**Learned next to nothing** (test BLEU below {LEAST_BLEU:g}): "
+            f"{wording.listed(evidence.unlearned)}. A comparison with them "
+            "says nothing; look for a mistake first."
+        )
+    if evidence.missing:
+        told.append(
+            f"{len(evidence.missing)} of {len(evidence.planned or ())} "
+            "planned cells were not run; the report lists them."
+        )
+    return told
 
 
 def measured(difference: Difference) -> str:

@@ -10,16 +10,16 @@ import markdown
 _STYLE = """
 :root { color-scheme: light; }
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
-  max-width: 54rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }
+  max-width: 60rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }
 h1 { font-size: 1.6rem; line-height: 1.2; }
 h2 { font-size: 1.25rem; margin-top: 2.5rem; border-bottom: 1px solid #ccc; }
 table { display: block; overflow-x: auto; border-collapse: collapse;
   font-size: 0.85rem; margin: 1rem 0; }
-th, td { border-bottom: 1px solid #ddd; padding: 0.3rem 0.6rem;
+th, td { border-bottom: 1px solid #ddd; padding: 0.3rem 0.45rem;
   vertical-align: top; }
 th { border-bottom: 2px solid #888; }
-td:first-child { min-width: 4rem; }
-td[style*=right] { white-space: nowrap; }
+td:first-child { min-width: 6rem; }
+@media (max-width: 45rem) { td[style*=right] { white-space: nowrap; } }
 code { font-size: 0.9em; background: #f3f3f3; padding: 0 0.2em; }
 img { max-width: 100%; height: auto; display: block; margin: 1rem auto; }
 nav ul { padding-left: 1.2rem; }
@@ -29,7 +29,6 @@ summary { cursor: pointer; }
   nav { display: none; }
   table { display: table; font-size: 7pt; width: 100%; }
   th, td { padding: 0.1rem 0.25rem; }
-  td[style*=right] { white-space: normal; }
   img, tr { break-inside: avoid; }
   h2 { break-after: avoid; }
   details::details-content { content-visibility: visible; }

@@ -61,12 +61,8 @@ def _block(evidence: Evidence, pictures: Mapping[str, str], path: str) -> str:
         for one in findings.findings(evidence)[:_NUM_FINDINGS]
         if one.answer
     ]
+    answers += findings.warnings(evidence)
     parts = ["\n".join(f"* {answer}" for answer in answers)]
-    if evidence.missing:
-        parts.append(
-            f"{len(evidence.missing)} of {len(evidence.planned or ())} planned "
-            "cells were not run yet."
-        )
     if evidence.main_arms:
         parts.append(tables.scores(evidence, evidence.main_arms))
     parts += [

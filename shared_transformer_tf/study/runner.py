@@ -55,6 +55,7 @@ class StudyRunner:
             StoppedError: if a signal came; each cell has saved what it did.
             InputError: if a result or a search is not of this study.
         """
+        self._order.folder.make()
         with alone(self._order.folder.lock), StopSignals() as signals:
             while todo := self._todo():
                 self._train(todo, signals)

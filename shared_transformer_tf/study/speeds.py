@@ -20,6 +20,7 @@ from shared_transformer_tf.study.cell_process import (
 )
 
 _MODULE = "shared_transformer_tf.study.survey"
+_SECONDS = 6.0
 _EACH_USE = ("aligned", "unit", "clip")
 # What of a model changes its weights or FLOPs, and its speed.
 _SHAPE = (
@@ -76,6 +77,7 @@ def survey(
             "timed": [asked.index(one) + 1 for one in untimed],
             "vocabulary": vocabulary,
             "sentence_tokens": sentence_tokens,
+            "seconds": _SECONDS,
         }
         for one, found in zip(asked, _ask(request, processor)[1:], strict=True):
             if "tokens_per_second" in found:
@@ -150,6 +152,7 @@ def _read(path: str) -> dict[str, Any]:
 
 
 def _write(path: str, known: Mapping[str, Any]) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(f"{path}.partial", "w", encoding="utf-8") as stream:
         json.dump(known, stream, indent=1)
     os.replace(f"{path}.partial", path)

@@ -3,10 +3,10 @@
 python -m shared_transformer_tf.study.survey < REQUEST
 
 The request is a line of JSON: `configs`, of which the first has text that is
-there; `timed`, the numbers of those that are timed; `vocabulary`, the folder
-of the first one's; `sentence_tokens`, for the FLOPs. Prints a line of JSON
-for each config: `weights`, `flops_per_token` and, where timed,
-`tokens_per_second`.
+there; `timed`, the numbers of those that are timed, for `seconds` each;
+`vocabulary`, the folder of the first one's; `sentence_tokens`, for the FLOPs.
+Prints a line of JSON for each config: `weights`, `flops_per_token` and, where
+timed, `tokens_per_second`.
 """
 
 import json
@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -22,14 +23,13 @@ import tensorflow as tf
 
 from shared_transformer_tf import experiment, trained_run
 from shared_transformer_tf.config import Config
-from shared_transformer_tf.data import corpus
+from shared_transformer_tf.data import corpus, pipeline
 from shared_transformer_tf.data.tokenizer import Tokenizer
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.models import complexity
 from shared_transformer_tf.study import vocabulary
 
 _WARM_UP = 3
-_SECONDS = 6.0
 
 
 def main() -> int:
@@ -51,7 +51,7 @@ def _end_with_standard_input() -> None:
     os.kill(os.getpid(), signal.SIGKILL)  # it has nothing to save
 
 
-def survey(request: dict[str, Any]):
+def survey(request: dict[str, Any]) -> Iterator[dict[str, float]]:
     """Yields what the module says of each config."""
     configs = [Config.from_dict(one) for one in request["configs"]]
     config = vocabulary.prepare(configs[0], request["vocabulary"])
@@ -71,11 +71,15 @@ def survey(request: dict[str, Any]):
         if number in request["timed"]:
             experiment.compile_model(model, one)
             batches = experiment.training_batches(one, text, tokenizer)
-            found["tokens_per_second"] = _speed(model, batches)
+            found["tokens_per_second"] = _speed(
+                model, batches, request["seconds"]
+            )
         yield found
 
 
-def _speed(model: keras.Model, batches) -> float:
+def _speed(
+    model: keras.Model, batches: pipeline.TrainingBatches, at_least: float
+) -> float:
     ids = tf.TensorSpec((None, None), tf.int32)
     update = tf.function(
         model.train_step,
@@ -91,7 +95,7 @@ def _speed(model: keras.Model, batches) -> float:
         run(step)
     # time of this process alone, whatever else the processor does
     tokens, step, start = 0.0, _WARM_UP, time.process_time()
-    while (seconds := time.process_time() - start) < _SECONDS:
+    while (seconds := time.process_time() - start) < at_least:
         tokens += run(step)
         step += 1
     return tokens / seconds

@@ -5,7 +5,9 @@ import numpy as np
 
 def difficulties(num_sentences, seed):
     """How hard each sentence is, in all tasks."""
-    return np.random.default_rng(seed).normal(size=num_sentences)
+    # A stream of its own: never that of a system with the same seed.
+    rng = np.random.default_rng([*np.atleast_1d(seed), 2**31])
+    return rng.normal(size=num_sentences)
 
 
 def statistics(difficulty, quality, seed, noise=0.3):

@@ -1,0 +1,133 @@
+"""The command `study`: what is refused before anything is trained."""
+
+import json
+
+import pytest
+
+from shared_transformer_tf.cli import study as study_cli
+from shared_transformer_tf.study import plan, speeds
+from shared_transformer_tf.study.cells import Cell
+from tests.study import numbers_study
+from tests.study.made_results import write_result, write_search
+
+CELL = Cell("en-de", "vanilla", 1)
+
+
+class Command:
+    def __init__(self, home, capsys):
+        self.home, self._capsys = home, capsys
+        self.file = numbers_study.write(home)
+        self.study = plan.load(self.file)
+
+    def __call__(self, *flags):
+        folders = ("workdir", "results", "searches")
+        given = {f"--{name}={self.home / name}" for name in folders}
+        given = {
+            flag
+            for flag in (*given, f"--config={self.file}", "--workers=1")
+            if not any(one.startswith(flag.split("=")[0]) for one in flags)
+        }
+        code = study_cli.main(["study", *sorted(given), *flags])
+        captured = self._capsys.readouterr()
+        return code, captured.out, captured.err
+
+    def refusal(self, *flags):
+        for dry in ([], ["--dry_run"]):
+            code, out, error = self(*flags, *dry)
+            assert code == 1
+            assert out == ""
+            assert error.count("\n") == 1
+        return error
+
+
+@pytest.fixture(name="command")
+def fixture_command(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(
+        speeds,
+        "survey",
+        lambda configs, *_: [speeds.Speed(9, 2e6, 3.0) for _ in configs],
+    )
+    return Command(tmp_path, capsys)
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--arms=vanilla,sharde", "no arm 'sharde'"),
+        ("--tasks=en-xx", "no task 'en-xx'"),
+        ("--seeds=4", "no seed '4'"),
+        ("--seeds=one", "--seeds has 'one', expected whole numbers"),
+        ("--variations=x3", "no variation 'x3'"),
+        ("--workers=1000", "--workers=1000 cells at a time"),
+        ("--config=nowhere", "There is no config 'nowhere'"),
+        ("--config=numbers", "has no function get_study"),
+    ],
+)
+def test_wrong_flags(flag, message, command):
+    assert message in command.refusal(flag)
+
+
+def test_a_folder_of_another_study(command, tmp_path):
+    other = numbers_study.STUDY.replace("max_tokens=600", "max_tokens=700")
+    assert command("--dry_run")[0] == 0
+    numbers_study.write(tmp_path, other)
+    assert "is that of another study" in command.refusal()
+
+
+def test_results_of_another_study(command):
+    results = command.home / "results"
+    write_result(results, command.study, CELL, study_fingerprint="f00")
+    assert "is a result of another study" in command.refusal()
+
+
+def test_a_result_that_was_trained_with_other_settings(command):
+    results = command.home / "results"
+    write_result(results, command.study, CELL)
+    path = results / f"{CELL.name}.json"
+    made = json.loads(path.read_text())
+    made["config"]["model"]["dropout"] = 0.7
+    path.write_text(json.dumps(made))
+    assert "model.dropout=0.7, but this study says 0.1" in command.refusal()
+
+
+def test_a_search_over_another_space(command):
+    write_search(
+        command.home / "searches", command.study, "vanilla", space={"a": "b"}
+    )
+    assert "is of a search over another space" in command.refusal()
+
+
+def test_text_that_is_missing(command, tmp_path):
+    text = numbers_study.STUDY.replace(
+        "    return Study(",
+        '    base.data.corpus = "text"\n'
+        f'    base.data.directory = "{tmp_path}"\n'
+        "    return Study(",
+    )
+    numbers_study.write(tmp_path, text)
+    assert "There is no train text" in command.refusal()
+
+
+def test_a_run_that_was_begun_with_other_settings(command):
+    config = command.study.config(CELL, {})
+    config.model.dropout = 0.7
+    run = command.home / "workdir" / "runs" / CELL.name
+    run.mkdir(parents=True)
+    (run / "config.json").write_text(config.to_json())
+    assert "model.dropout was 0.7, is 0.1" in command.refusal()
+
+
+def test_a_report_of_nothing(command):
+    code, _, error = command("--report")
+    assert code == 1 and "has no results of a study" in error
+
+
+def test_a_dry_run_trains_nothing_and_says_what_it_would(command):
+    code, out, error = command("--dry_run")
+    assert code == 0
+    assert "vanilla" in out and "hours" in out.lower()
+    assert "wait for the search for vanilla" in error
+    assert not (command.home / "results").exists()
+    assert not (command.home / "workdir" / "runs").exists()
+    _, out, error = command("--dry_run", "--arms=shared")
+    assert "vanilla  " not in out and error == ""

@@ -1,0 +1,71 @@
+"""What a study is said to cost."""
+
+import pytest
+
+from shared_transformer_tf.study import estimate, plan
+from shared_transformer_tf.study.selection import Selection
+from shared_transformer_tf.study.speeds import Speed
+from tests.study import numbers_study
+from tests.study.made_results import write_result
+
+FOUND = {"vanilla": {"data.batch_tokens": 128}}
+
+
+@pytest.fixture(name="study")
+def fixture_study(tmp_path):
+    return plan.load(numbers_study.write(tmp_path))
+
+
+def survey(configs):
+    return [Speed(1000, 2e6, 10.0 / c.model.num_layers) for c in configs]
+
+
+def rows(study, folder, found=()):
+    selection = Selection(study)
+    state = selection.state(str(folder), dict(found))
+    return estimate.make_rows(selection, state, dict(found), survey), state
+
+
+def test_each_arm_has_its_cells_and_its_config(study, tmp_path):
+    made, _ = rows(study, tmp_path)
+    assert {row.name: len(row.cells) for row in made} == {
+        "vanilla": 3, "shared": 1, "tuned": 1,
+    }  # fmt: skip
+    assert made[1].config.model.num_layers == 4
+    # it waits for its search, and is taken to be as the standard is
+    assert made[2].config.data.batch_tokens == 256
+    made, _ = rows(study, tmp_path, FOUND)
+    assert made[2].config.data.batch_tokens == 128
+
+
+def test_speeds_are_those_of_results_where_there_are_some(study, tmp_path):
+    made, state = rows(study, tmp_path)
+    write_result(tmp_path, study, state.ready[0], seconds_per_token=0.5)
+    made, _ = rows(study, tmp_path)
+    assert [row.measured for row in made] == [True, False, False]
+    assert made[0].speed.tokens_per_second == pytest.approx(2.0)
+
+
+def test_hours_add_up(study, tmp_path):
+    made, state = rows(study, tmp_path)
+    text = estimate.describe(study, made, state, workers=2)
+    overhead = study.overhead_seconds
+    seconds = {2: 600 / 5 + overhead, 4: 600 / 2.5 + overhead}
+    trials = study.search_trials * (study.search_tokens / 5 + overhead)
+    cells = 4 * seconds[2] + seconds[4]
+    assert f"{(cells + trials) / 2 / 3600:.1f} in all" in text
+    assert f"{cells / 2 / 3600:.1f} of cells that are left" in text
+    (line,) = [one for one in text.splitlines() if one.startswith("shared ")]
+    assert line.split() == [
+        "shared", "4", "2", "1,000", "2.00", "2", "timing", "1", "0", "0.1",
+    ]  # fmt: skip
+
+
+def test_cells_that_are_done_are_counted_by_task(study, tmp_path):
+    _, state = rows(study, tmp_path)
+    for cell in state.ready:
+        write_result(tmp_path, study, cell)
+    made, state = rows(study, tmp_path)
+    text = estimate.describe(study, made, state, workers=2)
+    (line,) = [one for one in text.splitlines() if one.startswith("en-de ")]
+    assert line.split() == ["en-de", "3/3", "1/1", "0/1"]

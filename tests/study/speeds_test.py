@@ -1,0 +1,77 @@
+"""Sizes and speeds: measured once, and the same for models that are alike."""
+
+import pytest
+
+from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.models import complexity
+from shared_transformer_tf.models.transformer import SharedTransformer
+from shared_transformer_tf.study import plan, speeds, survey
+from shared_transformer_tf.study.cell_process import StudyFolder
+from shared_transformer_tf.study.cells import Cell
+from tests.study import numbers_study
+
+
+@pytest.fixture(name="study")
+def fixture_study(tmp_path):
+    return plan.load(numbers_study.write(tmp_path))
+
+
+@pytest.fixture(name="configs")
+def fixture_configs(study):
+    named = [
+        study.config(Cell("en-de", arm, 1), {})
+        for arm in study.arms
+        if arm != "tuned"
+    ]
+    slower = study.config(Cell("en-de", "vanilla", 1), {})
+    slower.training.learning_rate = 1.0
+    return [*named, slower]
+
+
+@pytest.fixture(name="asked")
+def fixture_asked(monkeypatch):
+    requests = []
+
+    def ask(request, processor):
+        requests.append(request)
+        return [
+            {"weights": 1, "flops_per_token": 2.0}
+            | ({"tokens_per_second": 3.0} if n in request["timed"] else {})
+            for n in range(len(request["configs"]))
+        ]
+
+    monkeypatch.setattr(speeds, "_ask", ask)
+    return requests
+
+
+def test_what_was_measured_is_kept(configs, asked, tmp_path):
+    folder = StudyFolder(str(tmp_path / "work"))
+    found = speeds.survey(configs, folder, "vocabulary", 0, 18)
+    assert found == [speeds.Speed(1, 2.0, 3.0)] * 3
+    (request,) = asked
+    # the learning rate changes neither size nor speed
+    assert len(request["timed"]) == 2
+    assert speeds.survey(configs, folder, "vocabulary", 0, 18) == found
+    assert len(asked) == 1
+    with open(folder.throughput, "w", encoding="utf-8") as stream:
+        stream.write("{")
+    with pytest.raises(InputError, match="throughput.json is damaged"):
+        speeds.survey(configs, folder, "vocabulary", 0, 18)
+
+
+def test_the_survey_tells_size_and_speed(configs, tmp_path):
+    request = {
+        "configs": [one.to_dict() for one in configs[:2]],
+        "timed": [0],
+        "vocabulary": str(tmp_path / "vocabularies" / "en-de"),
+        "sentence_tokens": 9,
+        "seconds": 0.1,
+    }
+    first, second = survey.survey(request)
+    assert first["tokens_per_second"] > 0
+    assert "tokens_per_second" not in second
+    for config, found in zip(configs, (first, second), strict=False):
+        model = SharedTransformer(120, **vars(config.model))
+        counted = complexity.complexity(model, 9, 9)
+        assert found["weights"] == sum(counted.weights.values())
+        assert found["flops_per_token"] == counted.training_flops / 9
