@@ -8,6 +8,9 @@ from shared_transformer_tf import errors
 
 GRAPH_FILE = "saved_model.pb"
 
+# Path, bytes and time of the last change of each file.
+Files = frozenset[tuple[str, int, int]]
+
 
 @dataclasses.dataclass(frozen=True)
 class VersionFolder:
@@ -16,12 +19,24 @@ class VersionFolder:
     Attributes:
         number: its version.
         path: its folder.
-        identity: differs for a graph that was written again.
     """
 
     number: int
     path: str
-    identity: tuple[int, int]
+
+    def files(self) -> Files:
+        """Returns its files as they are now; equal if none was changed."""
+        found = set()
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                path = os.path.join(folder, name)
+                try:
+                    facts = os.stat(path)
+                except FileNotFoundError:  # gone meanwhile
+                    continue
+                # A copy may keep the time of writing, not that of change.
+                found.add((path, facts.st_size, facts.st_ctime_ns))
+        return frozenset(found)
 
 
 def find(base: str | os.PathLike) -> list[VersionFolder]:
@@ -34,13 +49,8 @@ def find(base: str | os.PathLike) -> list[VersionFolder]:
         # int() reads "１" and "1_0" too, which are no versions.
         if not (entry.name.isascii() and entry.name.isdecimal()):
             continue
-        try:
-            facts = (entry / GRAPH_FILE).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        # A copy may keep the time of writing, and get a freed inode.
-        identity = (facts.st_ino, facts.st_ctime_ns)
-        found.append(VersionFolder(int(entry.name), str(entry), identity))
+        if (entry / GRAPH_FILE).is_file():
+            found.append(VersionFolder(int(entry.name), str(entry)))
     return sorted(found, key=lambda version: -version.number)
 
 

@@ -37,7 +37,9 @@ class VersionManager:
 
     The newest version that is not known to fail is served; taking a folder
     away goes back to the one before it. One that fails to load or to warm up
-    is not tried again before its graph is written again.
+    is not tried again before its files are changed. A newer one that appears
+    while another is served may still be being copied: it is left alone until
+    two scans have found the same files.
 
     Attributes:
         current: what is served; `None` before `start` and after `stop`.
@@ -63,7 +65,8 @@ class VersionManager:
         self._load = load
         self._batch = batch
         self._metrics = metrics
-        self._failed: set[tuple] = set()
+        self._found: dict[int, version_folder.Files] = {}
+        self._failed: dict[int, version_folder.Files] = {}
         self._retiring: set[asyncio.Task] = set()
         # Its own thread, so that predictions do not wait for a load.
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "load")
@@ -103,10 +106,27 @@ class VersionManager:
                 version.number == self.current.servable.number
             ):
                 return
-            if version not in self._failed and await self._change_to(version):
+            files = version.files()
+            if not self._is_copied(version.number, files):
+                continue
+            if self._failed.get(version.number) == files:
+                continue
+            if await self._change_to(version, files):
                 return
 
-    async def _change_to(self, version: version_folder.VersionFolder) -> bool:
+    def _is_copied(self, number: int, files: version_folder.Files) -> bool:
+        """Whether a version is as the last scan found it, or need not be."""
+        if self.current is None or number < self.current.servable.number:
+            return True
+        if number not in self._found:
+            structured_log.info("found", version=number)
+        before = self._found.get(number)
+        self._found[number] = files
+        return files == before
+
+    async def _change_to(
+        self, version: version_folder.VersionFolder, files: version_folder.Files
+    ) -> bool:
         self.states[version.number] = State("LOADING")
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -115,7 +135,7 @@ class VersionManager:
                 self._thread, self._load_and_warm_up, version
             )
         except errors.InputError as error:
-            self._failed.add(version)
+            self._failed[version.number] = files
             self.states[version.number] = State("END", str(error))
             self._metrics.failed_to_load()
             structured_log.warning(

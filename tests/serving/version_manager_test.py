@@ -33,8 +33,10 @@ def add(versions, folder, name):
     os.rename(folder / ".unfinished", folder / name)
 
 
-def scan(server):
-    server.call(server.server.manager.scan())
+def scan(server, times=2):
+    """Looks twice, as what is new may be being copied at the first look."""
+    for _ in range(times):
+        server.call(server.server.manager.scan())
 
 
 def settle(server):
@@ -136,6 +138,32 @@ def test_a_version_that_fails_is_told_and_the_old_one_stays(
         shutil.rmtree(own_model / "2")
         add(versions, own_model, "2")  # mended, under the same number
         scan(server)
+        assert tag(server) == "2"
+
+
+def test_a_version_that_is_copied_slowly_is_served_when_it_is_there(
+    versions, own_model
+):
+    copy = own_model / "2"
+    with running_lib.threaded(own_model) as server:
+        copy.mkdir()
+        shutil.copy(versions / "2" / "saved_model.pb", copy)
+        scan(server)  # a pause between two files, longer than a poll
+        assert "cannot be loaded" in states(server)["2"][1]
+        (copy / "variables").mkdir()
+        for part in sorted((versions / "2" / "variables").iterdir()):
+            scan(server, times=1)
+            assert tag(server) == "1"
+            shutil.copy2(part, copy / "variables")
+        # Late, too, and not one that may be left out.
+        scan(server, times=1)
+        toy.write_warmup(copy, [{"txt": ["not fine"]}])
+        scan(server)
+        assert "Warm-up request 1" in states(server)["2"][1]
+        toy.write_warmup(copy, [{"text": ["fine"]}])
+        scan(server, times=1)
+        assert tag(server) == "1"
+        scan(server, times=1)
         assert tag(server) == "2"
 
 
