@@ -37,6 +37,10 @@ _CHANNEL_OPTIONS = [
 ]
 
 
+class _GivenUp(Exception):
+    """Another request has failed: this one is not wanted any more."""
+
+
 class Client:
     """Keeps several batches in flight; answers keep the order of the lines.
 
@@ -77,6 +81,8 @@ class Client:
         )
         self._threads = concurrent.futures.ThreadPoolExecutor(in_flight)
         self._last_answer = time.monotonic()
+        self._lock = threading.Lock()
+        self._first_error: Exception | None = None
         self._given_up = threading.Event()
 
     def __call__(self, lines: Sequence[str]) -> list[list[str]]:
@@ -91,22 +97,29 @@ class Client:
         batches = list(self._batches(lines, places))
         self._last_answer = time.monotonic()
         futures = [
-            self._threads.submit(self._translate, [lines[i] for i in batch])
+            self._threads.submit(self._answer, [lines[i] for i in batch])
             for batch in batches
         ]
         try:
             for batch, future in zip(batches, futures, strict=True):
                 for place, texts in zip(batch, future.result(), strict=True):
                     results[place] = texts
+        except _GivenUp:
+            # A later batch failed, and was the first to do so.
+            self._give_up(futures)
+            raise self._first_error from None
         except BaseException:
-            # Nobody waits for what other threads still have under way.
-            self._given_up.set()
-            for future in futures:
-                future.cancel()
-            self._channel.close()
+            self._give_up(futures)
             raise
         self.answered += len(lines)
         return results
+
+    def _give_up(self, futures) -> None:
+        # Nobody waits for what other threads still have under way.
+        self._given_up.set()
+        for future in futures:
+            future.cancel()
+        self._channel.close()
 
     def _batches(self, lines, places):
         batch: list[int] = []
@@ -122,6 +135,20 @@ class Client:
             size += length
         if batch:
             yield batch
+
+    def _answer(self, lines: list[str]) -> list[list[str]]:
+        """Translates, and keeps the error that comes before all others."""
+        try:
+            return self._translate(lines)
+        except _GivenUp:
+            raise
+        except Exception as error:
+            with self._lock:
+                if self._given_up.is_set():  # of which it may be an effect
+                    raise _GivenUp from error
+                self._first_error = error
+                self._given_up.set()
+            raise
 
     def _translate(self, lines: list[str]) -> list[list[str]]:
         request = predict_pb2.PredictRequest()
@@ -148,7 +175,7 @@ class Client:
             left = self._last_answer + self._patience - time.monotonic()
             try:
                 if self._given_up.is_set():
-                    raise errors.InputError("given up by another request.")
+                    raise _GivenUp
                 response = self._stub.Predict(request, timeout=max(0.1, left))
                 self._last_answer = time.monotonic()
                 return response
@@ -156,12 +183,11 @@ class Client:
                 self._check_passing(error)
                 left = self._last_answer + self._patience - time.monotonic()
                 if left <= 0:
-                    self._given_up.set()
                     raise self._unanswered(error) from error
                 # Not all at once, when the server is back.
                 pause = _FIRST_PAUSE * 2 ** min(attempt, 10)
                 pause = min(pause, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
-                time.sleep(min(pause, left))
+                self._given_up.wait(min(pause, left))
 
     def _check_passing(self, error: grpc.RpcError) -> None:
         if error.code() not in _PASSING or _TOO_LARGE in error.details():

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+import tensorflow as tf
 
 from shared_transformer_tf import errors
 from shared_transformer_tf.serving import call_options, client
@@ -100,6 +101,43 @@ def test_no_answer_is_one_line_that_says_how_far_it_came(model):
     assert "No answer" in message and "for 0.5 seconds" in message
     assert "first 1,234 lines" in message and "line 1,235" in message
     assert "\n" not in message
+
+
+class LastToFail:
+    """Holds one line's request back until another has failed."""
+
+    def __init__(self, translate, last):
+        self._stub = translate._stub
+        self._given_up = translate._given_up
+        self._last = last
+
+    def Predict(self, request, timeout):
+        (text,) = tf.make_ndarray(request.inputs["text"])
+        if text == self._last:
+            assert self._given_up.wait(30)
+        return self._stub.Predict(request, timeout=timeout)
+
+
+def test_the_first_error_is_told_whichever_batch_it_was(model):
+    lines = [str(number) for number in range(12)]
+    with running_lib.threaded(model) as server:
+        port = server.port
+        told = {"batch_lines": 1, "patience_seconds": 0.4}
+        with contextlib.ExitStack() as stack:
+            clients = [
+                stack.enter_context(connected(port, **told)) for _ in range(4)
+            ]
+            for translate in clients:
+                assert len(translate(lines)) == 12
+            server.call(server.server._grpc.stop(0))
+            for number, translate in enumerate(clients):
+                last = str(number).encode()
+                translate._stub = LastToFail(translate, last)
+                with pytest.raises(errors.InputError) as caught:
+                    translate(lines)
+                message = str(caught.value)
+                assert f"No answer from 127.0.0.1:{port}" in message
+                assert "first 12 lines" in message and "line 13." in message
 
 
 def test_a_refusal_is_not_tried_again(running):
