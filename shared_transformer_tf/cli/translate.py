@@ -19,6 +19,7 @@ from shared_transformer_tf.cli import command, decoding_flags, lines, startup
 # One chunk of random translations: what is drawn depends on the cutting, so
 # it must not depend on how fast a pipe delivers.
 _SAMPLED_LINES = 512
+_LARGEST_ALPHA = 100  # the exported search takes a larger one for it
 _FROM = ("workdir", "model", "server")
 _SAMPLING_FLAGS = ("temperature", "top_k", "top_p", "num_samples", "seed")
 
@@ -140,6 +141,14 @@ def _server_options(values: flags.FlagValues):
                 f"--{name} cannot be set with --server: the model was "
                 "exported with its search; use --workdir."
             )
+    if values.alpha is not None and not 0 <= values.alpha <= _LARGEST_ALPHA:
+        raise errors.InputError(
+            f"--alpha is {values.alpha}, expected 0 to {_LARGEST_ALPHA}."
+        )
+    if values.beam_size is not None and values.beam_size < 1:
+        raise errors.InputError(
+            f"--beam_size is {values.beam_size}, expected at least 1."
+        )
     return call_options.CallOptions(
         name=values.server_model or "translator",
         num_best=values.num_best,
@@ -154,7 +163,23 @@ def _served(values: flags.FlagValues, options) -> Callable:
     translate = client.Client(
         values.server, options, patience_seconds=values.server_seconds
     )
+    if options.beam_size is not None:
+        _check_beams(options.beam_size, translate)
     return lambda number, chunk: translate(chunk)
+
+
+def _check_beams(asked: int, translate) -> None:
+    """Refuses a beam that the server's model would take for a smaller one."""
+    from shared_transformer_tf.export import signatures
+
+    if asked <= signatures.MOST_BEAMS:
+        return
+    most = max(signatures.MOST_BEAMS, translate.exported_beams())
+    if asked > most:
+        raise errors.InputError(
+            f"--beam_size is {asked}, but the server's model searches with "
+            f"{most} at most: lower it, or use --workdir."
+        )
 
 
 def _of_run(values: flags.FlagValues) -> Callable:

@@ -9,13 +9,17 @@ import os
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # we report what is lost
 
 import grpc
 import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
 
 from shared_transformer_tf import errors
 from shared_transformer_tf.serving import call_options
@@ -114,6 +118,25 @@ class Client:
         self.answered += len(lines)
         return results
 
+    def exported_beams(self) -> int:
+        """Returns the beam size that the server's model was exported with.
+
+        Returns:
+            The translations that `nbest` gives; 0 if the model does not say.
+
+        Raises:
+            InputError: if the server refuses, or does not answer in time.
+        """
+        request = get_model_metadata_pb2.GetModelMetadataRequest()
+        request.model_spec.name = self._asked.name
+        request.metadata_field.append("signature_def")
+        self._last_answer = time.monotonic()
+        response = self._call(self._stub.GetModelMetadata, request)
+        found = get_model_metadata_pb2.SignatureDefMap()
+        response.metadata["signature_def"].Unpack(found)
+        scores = found.signature_def["nbest"].outputs["scores"].tensor_shape
+        return max(0, scores.dim[1].size) if len(scores.dim) == 2 else 0
+
     def _give_up(self, futures) -> None:
         # Nobody waits for what other threads still have under way.
         self._given_up.set()
@@ -157,7 +180,7 @@ class Client:
         texts = [line.encode("utf-8", "replace") for line in lines]
         for name, values in self._asked.inputs(texts).items():
             request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
-        response = self._call(request)
+        response = self._call(self._stub.Predict, request)
         outputs = {
             name: tf.make_ndarray(message)
             for name, message in response.outputs.items()
@@ -170,13 +193,13 @@ class Client:
             )
         return found
 
-    def _call(self, request: predict_pb2.PredictRequest):
+    def _call(self, method: Callable, request):
         for attempt in itertools.count():
             left = self._last_answer + self._patience - time.monotonic()
             try:
                 if self._given_up.is_set():
                     raise _GivenUp
-                response = self._stub.Predict(request, timeout=max(0.1, left))
+                response = method(request, timeout=max(0.1, left))
                 self._last_answer = time.monotonic()
                 return response
             except grpc.RpcError as error:

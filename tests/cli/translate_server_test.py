@@ -18,6 +18,9 @@ def fake_client(monkeypatch):
         def __call__(self, lines):
             return [[line.upper(), line] for line in lines]
 
+        def exported_beams(self):
+            return 12
+
     module = importlib.import_module("shared_transformer_tf.serving.client")
     monkeypatch.setattr(module, "Client", Client)
     return made
@@ -41,3 +44,30 @@ def test_search_options_become_those_of_the_signature(fake_client, stdin):
     ((_, asked, _),) = fake_client
     assert (asked.name, asked.signature) == ("other", "options")
     assert (asked.beam_size, asked.length_penalty) == (2, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("beams", "alpha", "message"),
+    [
+        (50, 0.5, "--beam_size is 50, but the server's model searches with 12"),
+        (13, 0.5, "--beam_size is 13"),
+        (0, 0.5, "--beam_size is 0, expected at least 1"),
+        (4, -1.0, "--alpha is -1.0, expected 0 to 100"),
+        (4, "nan", "--alpha is nan"),
+    ],
+)
+def test_what_the_exported_search_would_clip_is_refused(
+    beams, alpha, message, fake_client, stdin, capfd
+):
+    stdin(b"a\n")
+    flags = ["--server=host:85", f"--beam_size={beams}", f"--alpha={alpha}"]
+    assert translate.main(["translate", *flags]) == 1
+    captured = capfd.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert message in captured.err
+
+
+def test_the_beams_of_the_export_may_be_asked_for(fake_client, stdin):
+    stdin(b"a\n")
+    flags = ["--server=host:85", "--beam_size=12", "--alpha=0.5"]
+    assert translate.main(["translate", *flags]) == 0

@@ -68,4 +68,5 @@ def test_n_best_and_options_come_from_their_signatures(served):
         found = translate(LINES)
         assert [texts[0] for texts in found] == [expected[x] for x in LINES]
         assert max(map(len, found)) == options.num_best
+        assert translate.exported_beams() == search.beam_size
         translate.close()
