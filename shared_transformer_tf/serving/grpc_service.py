@@ -100,6 +100,10 @@ class GrpcService:
 
     async def get_model_metadata(self, request, context):
         """Returns the signatures of the version that is served."""
+        with self._service.guard():
+            return self._metadata(request)
+
+    def _metadata(self, request):
         spec = request.model_spec
         served = self._service.find(spec.name, _version(spec))
         if list(request.metadata_field) != [_SIGNATURES]:
@@ -119,6 +123,10 @@ class GrpcService:
 
     async def get_model_status(self, request, context):
         """Returns the state of all versions seen, or of the one asked for."""
+        with self._service.guard():
+            return self._status(request)
+
+    def _status(self, request):
         spec = request.model_spec
         wanted = _version(spec)
         response = get_model_status_pb2.GetModelStatusResponse()

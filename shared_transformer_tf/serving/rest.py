@@ -9,7 +9,11 @@ from aiohttp import web
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2
 
-from shared_transformer_tf.serving import refusal, tensor_json
+from shared_transformer_tf.serving import (
+    refusal,
+    tensor_json,
+    version_folder,
+)
 from shared_transformer_tf.serving.connections import Connections
 from shared_transformer_tf.serving.service import Call, Service
 
@@ -58,15 +62,15 @@ class Rest:
             middlewares=[self._answer],
         )
         routes = [
-            web.get("/healthz", self._health),
+            web.get("/healthz", self._guarded(self._health)),
             web.get("/metrics", self._metrics),
             *(web.get(path, self._page) for path in _PAGE),
         ]
         for path in (_MODEL, _VERSION):
             routes += [
                 web.post(path + ":predict", self._predict),
-                web.get(path, self._status),
-                web.get(path + "/metadata", self._metadata),
+                web.get(path, self._guarded(self._status)),
+                web.get(path + "/metadata", self._guarded(self._metadata)),
             ]
         application.add_routes(routes)
         return application
@@ -129,6 +133,13 @@ class Rest:
             raise refusal.Refusal(
                 "OUT_OF_RANGE", f"The body is larger than {most} bytes."
             ) from None
+
+    def _guarded(self, handler):
+        async def handle(request: web.Request) -> web.Response:
+            with self._service.guard():
+                return await handler(request)
+
+        return handle
 
     async def _status(self, request: web.Request) -> web.Response:
         name, version = _asked(request)
@@ -204,7 +215,12 @@ def _asked(request: web.Request) -> tuple[str, int | None]:
     version = request.match_info.get("version")
     if version is None:
         return request.match_info["name"], None
-    if not (version.isascii() and version.isdecimal() and len(version) < 19):
+    if not (
+        version.isascii()
+        and version.isdecimal()
+        and len(version) <= len(str(version_folder.LARGEST))
+        and int(version) <= version_folder.LARGEST
+    ):
         raise refusal.Refusal(
             "INVALID_ARGUMENT", f"{version!r:.80} is no version: give a number."
         )

@@ -83,22 +83,38 @@ class Service:
         call = Call(api, request_id)
         started = time.monotonic()
         try:
-            yield call
+            with self.guard(request_id):
+                yield call
         except refusal.Refusal as error:
             call.code = error.code
             raise
         except asyncio.CancelledError:
             call.code = "CANCELLED"
             raise
-        except Exception as error:  # a bug: the server goes on
-            call.code = "INTERNAL"
+        finally:
+            self._note(call, time.monotonic() - started)
+
+    @contextlib.contextmanager
+    def guard(self, request_id: str = "") -> Iterator[None]:
+        """Makes a bug one request's error; the server goes on.
+
+        Args:
+            request_id: to find it in the log; "": one is made up.
+
+        Raises:
+            Refusal: that is raised inside; `INTERNAL` for anything else.
+        """
+        try:
+            yield
+        except refusal.Refusal:
+            raise
+        except Exception as error:
+            request_id = request_id or uuid.uuid4().hex
             structured_log.bug("bug", error, request_id=request_id)
             raise refusal.Refusal(
                 "INTERNAL",
                 f"An error in the server; it is logged {request_id}.",
             ) from error
-        finally:
-            self._note(call, time.monotonic() - started)
 
     def _note(self, call: Call, seconds: float) -> None:
         self.metrics.answered(call.api, call.signature, call.code, seconds)

@@ -3,10 +3,13 @@
 import dataclasses
 import os
 import pathlib
+from collections.abc import Callable
 
 from shared_transformer_tf import errors
 
 GRAPH_FILE = "saved_model.pb"
+
+LARGEST = 2**63 - 1  # number that TensorFlow Serving's messages hold
 
 # Path, bytes and time of the last change of each file.
 Files = frozenset[tuple[str, int, int]]
@@ -39,17 +42,27 @@ class VersionFolder:
         return frozenset(found)
 
 
-def find(base: str | os.PathLike) -> list[VersionFolder]:
+def find(
+    base: str | os.PathLike, ignore: Callable[[str], None] = lambda path: None
+) -> list[VersionFolder]:
     """Returns the versions of a folder, the newest first.
 
     Folders whose name is no number, or that hold no graph, are none.
+
+    Args:
+        base: the folder.
+        ignore: told each version whose number is above `LARGEST`.
     """
     found = []
     for entry in pathlib.Path(base).iterdir():
         # int() reads "１" and "1_0" too, which are no versions.
         if not (entry.name.isascii() and entry.name.isdecimal()):
             continue
-        if (entry / GRAPH_FILE).is_file():
+        if not (entry / GRAPH_FILE).is_file():
+            continue
+        if int(entry.name) > LARGEST:
+            ignore(str(entry))
+        else:
             found.append(VersionFolder(int(entry.name), str(entry)))
     return sorted(found, key=lambda version: -version.number)
 
@@ -69,5 +82,8 @@ def check(base: str) -> None:
             f"{base} is one version of a model, {expected} Give the folder "
             "above it."
         )
-    if not find(path):
+    ignored: list[str] = []
+    if not find(path, ignored.append):
+        if ignored:
+            expected = f"{ignored[0]} has a number above {LARGEST}: rename it."
         raise errors.InputError(f"{base} holds no version: {expected}")

@@ -65,6 +65,7 @@ class VersionManager:
         self._load = load
         self._batch = batch
         self._metrics = metrics
+        self._ignored: set[str] = set()
         self._found: dict[int, version_folder.Files] = {}
         self._failed: dict[int, version_folder.Files] = {}
         self._retiring: set[asyncio.Task] = set()
@@ -101,7 +102,7 @@ class VersionManager:
 
     async def scan(self) -> None:
         """Looks once, and changes to another version if there is reason."""
-        for version in version_folder.find(self._base):
+        for version in version_folder.find(self._base, self._ignore):
             if self.current is not None and (
                 version.number == self.current.servable.number
             ):
@@ -113,6 +114,15 @@ class VersionManager:
                 continue
             if await self._change_to(version, files):
                 return
+
+    def _ignore(self, path: str) -> None:
+        if path not in self._ignored:
+            structured_log.warning(
+                "ignored",
+                path=path,
+                error=f"Its number is above {version_folder.LARGEST}.",
+            )
+        self._ignored.add(path)
 
     def _is_copied(self, number: int, files: version_folder.Files) -> bool:
         """Whether a version is as the last scan found it, or need not be."""

@@ -142,3 +142,24 @@ def test_other_methods_and_labels_are_refused(stubs):
     request = running_lib.message({"text": ["a"]})
     request.model_spec.version_label = "stable"
     assert refused(stubs.prediction.Predict, request)[0] == "INVALID_ARGUMENT"
+
+
+def test_a_bug_is_internal_and_logged(running, stubs, monkeypatch, caplog):
+    monkeypatch.setattr(running.server.manager, "current", "no version")
+    monkeypatch.setattr(running.server.manager, "states", {1: "no state"})
+    metadata = get_model_metadata_pb2.GetModelMetadataRequest()
+    metadata.model_spec.name = "translator"
+    status = get_model_status_pb2.GetModelStatusRequest()
+    status.model_spec.name = "translator"
+    for call, request in (
+        (stubs.prediction.GetModelMetadata, metadata),
+        (stubs.model.GetModelStatus, status),
+    ):
+        code, details = refused(call, request)
+        assert code == "INTERNAL" and "logged" in details
+    for path in ("", "/metadata"):
+        answer = running.http("GET", f"/v1/models/translator{path}")
+        assert answer[0] == 500 and "logged" in answer[2]["error"]
+    assert [x.msg for x in caplog.records if x.name.endswith("serving")] == [
+        "bug"
+    ] * 4

@@ -189,6 +189,33 @@ def test_newest_is_served_and_taking_it_away_goes_back(
         assert tag(server) == "1"  # better the old one than none
 
 
+def test_a_number_that_no_message_holds_is_no_version(
+    versions, own_model, caplog
+):
+    too_large = str(2**63)
+    with running_lib.threaded(own_model) as server:
+        add(versions, own_model, too_large)
+        add(versions, own_model, "99999999999999999999")
+        scan(server)
+        assert tag(server) == "1"
+        assert set(states(server)) == {"1"}
+        add(versions, own_model, str(2**63 - 1))
+        scan(server)
+        with server.grpc() as stubs:
+            spec = {"text": ["a"]}
+            found = stubs.predict(spec, version=2**63 - 1)
+            assert found["translation"] == [b"A|2"]
+        path = f"/versions/{2**63 - 1}"
+        status, _ = server.predict({"instances": ["a"]}, rest=path)
+        assert status == 200
+    told = [x.facts["path"] for x in caplog.records if x.msg == "ignored"]
+    assert len(told) == 2 and any(x.endswith(too_large) for x in told)
+    shutil.rmtree(own_model / "1")
+    shutil.rmtree(own_model / str(2**63 - 1))
+    with pytest.raises(errors.InputError, match="above 9223372036854775807"):
+        version_folder.check(str(own_model))
+
+
 def test_a_broken_newest_version_at_start_falls_back(versions, own_model):
     add(versions, own_model, "2")
     break_graph(own_model / "2")
