@@ -92,4 +92,7 @@ def _serve(values: flags.FlagValues) -> None:
         )
 
     structured_log.start()
-    asyncio.run(server.serve(told, ready))
+    if not asyncio.run(server.serve(told, ready)):
+        # A load that nothing ends but the end of the process.
+        sys.stdout.flush()
+        os._exit(0)

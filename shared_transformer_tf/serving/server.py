@@ -2,7 +2,6 @@
 
 import asyncio
 import concurrent.futures
-import contextlib
 import signal
 from collections.abc import Callable
 
@@ -73,7 +72,11 @@ class Server:
             InputError: if no version can be served.
             OSError: if a port was taken meanwhile.
         """
-        await self.manager.start()
+        try:
+            await self.manager.start()
+        except BaseException:
+            await self.manager.stop(0.0)
+            raise
         await self._start_rest()
         await self._start_grpc()
         self._watch(self.manager.watch(self._settings.poll_seconds))
@@ -121,25 +124,35 @@ class Server:
             raise OSError(f"Port {told.port} was taken meanwhile.") from error
         await self._grpc.start()
 
-    async def stop(self) -> None:
-        """Answers what was accepted, for `stop_seconds`, and frees all."""
+    async def stop(self) -> bool:
+        """Answers what was accepted, for `stop_seconds`, and frees all.
+
+        Returns:
+            Whether all threads have ended; see `VersionManager.stop`.
+        """
         self._service.stopping = True
         for task in self._watches:
             task.cancel()
+        loop = asyncio.get_running_loop()
         seconds = self._settings.stop_seconds
+        end = loop.time() + seconds
         await asyncio.gather(self._runner.cleanup(), self._grpc.stop(seconds))
-        await self.manager.stop()
-        self._threads.shutdown()
+        ended = await self.manager.stop(max(0.0, end - loop.time()))
+        self._threads.shutdown(wait=ended)
+        return ended
 
 
 async def serve(
     told: settings.Settings, ready: Callable[[Server], None]
-) -> None:
+) -> bool:
     """Serves until SIGTERM or SIGINT; a second one ends at once.
 
     Args:
         told: what to serve and where.
         ready: called when the server answers.
+
+    Returns:
+        Whether all threads have ended: Python's exit waits for them.
 
     Raises:
         InputError: if no version can be served.
@@ -155,10 +168,12 @@ async def serve(
 
     server = Server(told)
     await server.start()
-    async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(server.stop)
+    try:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop, number)
         ready(server)
         await stopped.wait()
-    structured_log.info("stopped")
+    finally:
+        ended = await server.stop()
+    structured_log.info("stopped", all_ended=ended)
+    return ended

@@ -3,12 +3,15 @@
 import asyncio
 import concurrent.futures
 import dataclasses
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from shared_transformer_tf import errors
 from shared_transformer_tf.serving import structured_log, version_folder
 from shared_transformer_tf.serving.batcher import Batcher
+
+_BREAKING_OFF_SECONDS = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,9 +71,12 @@ class VersionManager:
         self._ignored: set[str] = set()
         self._found: dict[int, version_folder.Files] = {}
         self._failed: dict[int, version_folder.Files] = {}
-        self._retiring: set[asyncio.Task] = set()
+        self._retiring: dict[asyncio.Task, Served] = {}
         # Its own thread, so that predictions do not wait for a load.
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "load")
+        self._load_under_way: concurrent.futures.Future | None = None
+        self._warming_up: Any = None
+        self._stopped = threading.Event()
 
     async def start(self) -> None:
         """Loads the newest version that works.
@@ -107,6 +113,8 @@ class VersionManager:
                 version.number == self.current.servable.number
             ):
                 return
+            if self._stopped.is_set():
+                return
             files = version.files()
             if not self._is_copied(version.number, files):
                 continue
@@ -141,9 +149,10 @@ class VersionManager:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            servable, warmed = await loop.run_in_executor(
-                self._thread, self._load_and_warm_up, version
+            self._load_under_way = self._thread.submit(
+                self._load_and_warm_up, version
             )
+            servable, warmed = await asyncio.wrap_future(self._load_under_way)
         except errors.InputError as error:
             self._failed[version.number] = files
             self.states[version.number] = State("END", str(error))
@@ -166,34 +175,77 @@ class VersionManager:
             milliseconds=round(1000 * (loop.time() - started)),
         )
         if old is not None:
-            task = asyncio.create_task(self._retire(old))
-            self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
+            self._start_to_retire(old)
         return True
 
     def _load_and_warm_up(self, version) -> tuple[Any, int]:
         servable = self._load(version)
         try:
+            # In this order: `stop` looks at them in the other one.
+            self._warming_up = servable
+            if self._stopped.is_set():
+                raise errors.InputError("The server is stopping.")
             return servable, servable.warm_up()
         except errors.InputError:
             servable.close()
             raise
+        finally:
+            self._warming_up = None
+
+    def _start_to_retire(self, old: Served) -> None:
+        task = asyncio.create_task(self._retire(old))
+        self._retiring[task] = old
+        task.add_done_callback(self._retiring.pop)
 
     async def _retire(self, old: Served) -> None:
         number = old.servable.number
         self.states[number] = State("UNLOADING")
         await old.batcher.drain()
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, old.servable.close)
+        # Not in the thread of loads, which may have one under way.
+        await asyncio.to_thread(old.servable.close)
         if self.states[number] == State("UNLOADING"):
             self.states[number] = State("END")
         structured_log.info("dropped", version=number)
 
-    async def stop(self) -> None:
-        """Answers what is queued and frees all versions."""
+    async def stop(self, seconds: float) -> bool:
+        """Answers what is queued and frees all versions.
+
+        Args:
+            seconds: after which what still runs is broken off. A warm-up is
+                broken off at once.
+
+        Returns:
+            Whether all has ended: a load from a slow disk cannot be broken
+            off.
+        """
+        self._stopped.set()
+        self._thread.shutdown(wait=False)
+        warming_up = self._warming_up
+        if warming_up is not None:
+            warming_up.close()
         old, self.current = self.current, None
         if old is not None:
-            await self._retire(old)
-        while self._retiring:
-            await asyncio.wait(self._retiring)
-        self._thread.shutdown()
+            self._start_to_retire(old)
+        waited: set[asyncio.Future] = set(self._retiring)
+        if self._load_under_way is not None:
+            waited.add(asyncio.create_task(_ended(self._load_under_way)))
+        late = await _late(waited, seconds)
+        for retiring in list(self._retiring.values()):
+            retiring.servable.close()
+        late = await _late(late, _BREAKING_OFF_SECONDS)
+        for task in late:
+            task.cancel()
+        return not late
+
+
+async def _ended(load: concurrent.futures.Future) -> None:
+    # However it ends, its result is for nobody.
+    await asyncio.gather(asyncio.wrap_future(load), return_exceptions=True)
+
+
+async def _late(
+    tasks: set[asyncio.Future], seconds: float
+) -> set[asyncio.Future]:
+    if not tasks:
+        return tasks
+    return (await asyncio.wait(tasks, timeout=seconds))[1]

@@ -1,6 +1,8 @@
 """The server as a process: signals, ports, the log, a sudden end."""
 
 import json
+import os
+import shutil
 import signal
 import socket
 import threading
@@ -37,8 +39,17 @@ def check_log(process):
     assert "secret" not in process.log.read_text().lower()
 
 
-def check_stop(process):
-    """What waits for a batch when the signal comes is answered."""
+def check_stop(process, model):
+    """What waits for a batch when the signal comes is answered.
+
+    A version whose load never ends does not keep the server.
+    """
+    stuck = shutil.copytree(model / "1", model.with_name("stuck"))
+    (stuck / "assets.extra").mkdir()
+    os.mkfifo(stuck / "assets.extra" / "tf_serving_warmup_requests")
+    stuck.rename(model / "2")
+    while "LOADING" not in str(process.http("GET", "/v1/models/translator")):
+        time.sleep(0.01)
     answers = []
 
     def ask():
@@ -50,18 +61,23 @@ def check_stop(process):
     while b"queue_rows 1.0" not in process.http("GET", "/metrics")[2]:
         time.sleep(0.01)
     process.process.send_signal(signal.SIGINT)
+    started = time.monotonic()
     assert process.wait() == 0
+    assert time.monotonic() - started < 10
     thread.join()
     assert answers == [(200, {"predictions": ["held"]})]
-    assert process.events()[-1]["event"] == "stopped"
+    last = process.events()[-1]
+    assert (last["event"], last["all_ended"]) == ("stopped", False)
     assert json.dumps(["held"]) in process.log.read_text()
 
 
-def test_a_server_is_killed_under_load_restarted_and_stopped(model, tmp_path):
+def test_a_server_is_killed_under_load_restarted_and_stopped(
+    own_model, tmp_path
+):
     lines = [f"line {i}" if i % 7 else "" for i in range(2000)]
     expected = [[f"LINE {i}|1"] if i % 7 else [""] for i in range(2000)]
     found = []
-    first = running_lib.Process(model, tmp_path / "log")
+    first = running_lib.Process(own_model, tmp_path / "log")
     assert first.ready.startswith("Serving translator version 1: ")
     check_host(first)
     check_log(first)
@@ -82,7 +98,9 @@ def test_a_server_is_killed_under_load_restarted_and_stopped(model, tmp_path):
     ports = {"rest_port": first.rest_port, "port": first.port}
     # The client's four requests fill a batch; what comes alone waits.
     flags = ("--log_texts", "--max_wait_ms=500", "--max_batch_size=8")
-    with running_lib.process(model, tmp_path / "2", *flags, **ports) as second:
+    flags += ("--poll_seconds=0.1", "--stop_seconds=2")
+    log = tmp_path / "2"
+    with running_lib.process(own_model, log, *flags, **ports) as second:
         thread.join(60)
         assert found == expected
-        check_stop(second)
+        check_stop(second, own_model)
