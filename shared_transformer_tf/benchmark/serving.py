@@ -27,8 +27,10 @@ _COMMAND = "import sys; from shared_transformer_tf.cli import serve; "
 _COMMAND += "sys.exit(serve.main())"
 _LINES = 150
 _LONG = 8  # lines joined
+_BAD = ("wrong", "swapped", "lost")
 _TURNS = 5
 _TURN_SECONDS = 8.0
+_STOP_SECONDS = 60
 _MEMORY_MINUTE = 2.0  # when the memory is looked at first
 
 
@@ -74,6 +76,32 @@ def load(
     }
 
 
+def check(results: dict) -> None:
+    """Checks that every row had its answer and the server ended well.
+
+    Memory and throughput are figures, not judged here.
+
+    Args:
+        results: what `load` returned.
+
+    Raises:
+        InputError: saying what went wrong, and how often.
+    """
+    found = []
+    for part in ("mixed", "throughput"):
+        rows = results[part]["rows"]
+        found += [f"{rows[k]} rows {k} ({part})" for k in _BAD if rows[k]]
+        if not rows["right"]:
+            found.append(f"no row right ({part})")
+    if results["exit_code"]:
+        found.append(f"exit code {results['exit_code']} of the server")
+    if found:
+        raise InputError(
+            f"The server did not stand the load: {', '.join(found)}. See "
+            "`examples` in the results."
+        )
+
+
 def _texts(lines: Sequence[str]) -> list[bytes]:
     """Returns some lines, blank ones and long ones."""
     lines = [line for line in lines if line.strip()]
@@ -117,9 +145,13 @@ class _Server:
         return round(pages * os.sysconf("SC_PAGESIZE") / 2**20, 1)
 
     def stop(self) -> int:
-        """Returns the exit code."""
+        """Returns the exit code; -9 if it had to be killed."""
         self._process.terminate()
-        code = self._process.wait(60)
+        try:
+            code = self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
         self._process.stdout.close()
         return code
 
@@ -129,6 +161,7 @@ def _compare(server, offline, answers, clients: int) -> dict:
     rounds = []
     tally = load_client.Tally()
     asyncio.run(_run(server, answers, clients, 2.0, tally, True))  # warm
+    rows, examples = _counted(tally), tally.examples
     for turn in range(_TURNS):
         tally = load_client.Tally()
         started = time.monotonic()
@@ -136,12 +169,12 @@ def _compare(server, offline, answers, clients: int) -> dict:
             _run(server, answers, clients, _TURN_SECONDS, tally, True, turn)
         )
         served = sum(tally.rows.values()) / (time.monotonic() - started)
-        if set(tally.rows) - {"right", "tie"}:
-            raise InputError(
-                f"The server answers otherwise than the model: {tally.examples}"
-            )
+        rows.update(tally.rows)
+        examples += tally.examples
         rounds.append((served, _offline_rate(offline, answers, turn)))
     return {
+        "rows": dict(rows),
+        "examples": examples,
         "batch_offline": offline_answers.BATCH,
         "served_per_second": round(statistics.median(x for x, _ in rounds), 1),
         "offline_per_second": round(statistics.median(y for _, y in rounds), 1),
@@ -193,10 +226,7 @@ async def _mix(server, answers, minutes: float, clients: int) -> dict:
     )
     memory["end"] = server.resident_megabytes()
     times = [x for took in tally.milliseconds.values() for x in took]
-    rows = collections.Counter(
-        dict.fromkeys(("right", "tie", "wrong", "swapped", "lost"), 0)
-    )
-    rows.update(tally.rows)
+    rows = _counted(tally)
     return {
         "requests": len(times),
         "rows": dict(rows),
@@ -212,9 +242,16 @@ async def _mix(server, answers, minutes: float, clients: int) -> dict:
         "resident_megabytes": {
             f"minute_{first:g}": memory["first"],
             "end": memory["end"],
-            "ratio": round(memory["end"] / memory["first"], 3),
+            # A server that has died holds nothing.
+            "ratio": round(memory["end"] / max(memory["first"], 0.1), 3),
         },
     }
+
+
+def _counted(tally: load_client.Tally) -> collections.Counter:
+    rows = collections.Counter(dict.fromkeys(("right", "tie", *_BAD), 0))
+    rows.update(tally.rows)
+    return rows
 
 
 def _percentiles(times: Sequence[float]) -> dict:
