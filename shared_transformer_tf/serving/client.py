@@ -29,7 +29,7 @@ _PASSING = (
     grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.DEADLINE_EXCEEDED,
 )
-_TOO_LARGE = "larger than max"  # RESOURCE_EXHAUSTED that no waiting mends
+_TOO_LARGE = "larger than max"  # of gRPC and of TensorFlow Serving's batches
 _BATCH_BYTES = 1 << 20
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 3.0
@@ -45,8 +45,18 @@ class _GivenUp(Exception):
     """Another request has failed: this one is not wanted any more."""
 
 
+class _TooLarge(Exception):
+    """The server takes fewer lines or bytes at once."""
+
+    def __init__(self, status: grpc.RpcError):
+        super().__init__(status)
+        self.status = status
+
+
 class Client:
     """Keeps several batches in flight; answers keep the order of the lines.
+
+    A batch that is too large for the server is sent again in halves.
 
     A lost connection, a full queue and a late answer are tried again, with
     growing pauses, until nothing was answered for `patience_seconds`.
@@ -131,7 +141,10 @@ class Client:
         request.model_spec.name = self._asked.name
         request.metadata_field.append("signature_def")
         self._last_answer = time.monotonic()
-        response = self._call(self._stub.GetModelMetadata, request)
+        try:
+            response = self._call(self._stub.GetModelMetadata, request)
+        except _TooLarge as error:
+            raise self._refused(error.status) from error
         found = get_model_metadata_pb2.SignatureDefMap()
         response.metadata["signature_def"].Unpack(found)
         scores = found.signature_def["nbest"].outputs["scores"].tensor_shape
@@ -180,7 +193,13 @@ class Client:
         texts = [line.encode("utf-8", "replace") for line in lines]
         for name, values in self._asked.inputs(texts).items():
             request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
-        response = self._call(self._stub.Predict, request)
+        try:
+            response = self._call(self._stub.Predict, request)
+        except _TooLarge as error:
+            half = len(lines) // 2
+            if not half:
+                raise self._refused(error.status) from error
+            return self._translate(lines[:half]) + self._translate(lines[half:])
         outputs = {
             name: tf.make_ndarray(message)
             for name, message in response.outputs.items()
@@ -203,7 +222,10 @@ class Client:
                 self._last_answer = time.monotonic()
                 return response
             except grpc.RpcError as error:
-                self._check_passing(error)
+                if self._is_too_large(error):
+                    raise _TooLarge(error) from error
+                if error.code() not in _PASSING:
+                    raise self._refused(error) from error
                 left = self._last_answer + self._patience - time.monotonic()
                 if left <= 0:
                     raise self._unanswered(error) from error
@@ -212,12 +234,16 @@ class Client:
                 pause = min(pause, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
                 self._given_up.wait(min(pause, left))
 
-    def _check_passing(self, error: grpc.RpcError) -> None:
-        if error.code() not in _PASSING or _TOO_LARGE in error.details():
-            raise errors.InputError(
-                f"{self._address} refuses ({error.code().name}): "
-                f"{error.details()} {self._so_far()}"
-            ) from error
+    def _is_too_large(self, error: grpc.RpcError) -> bool:
+        return error.code() == grpc.StatusCode.OUT_OF_RANGE or _TOO_LARGE in (
+            error.details() or ""
+        )
+
+    def _refused(self, error: grpc.RpcError) -> errors.InputError:
+        return errors.InputError(
+            f"{self._address} refuses ({error.code().name}): "
+            f"{error.details()} {self._so_far()}"
+        )
 
     def _unanswered(self, error: grpc.RpcError) -> errors.InputError:
         return errors.InputError(

@@ -58,13 +58,14 @@ class Servable:
         except Exception as error:  # damaged files raise almost any kind
             self.close()
             raise errors.InputError(
-                f"{version.path} cannot be loaded: {_first_line(error)}."
+                f"{version.path} cannot be loaded: {_first_line(error)}. Copy "
+                "it again or remove it."
             ) from error
         if not self.signatures:
             self.close()
             raise errors.InputError(
                 f"{version.path} has no signature of text, numbers or "
-                "booleans to serve."
+                "booleans to serve: export it again or remove it."
             )
         self._callables = {}
         self._lock = threading.Lock()
@@ -139,7 +140,7 @@ class Servable:
         except Exception as error:  # damaged files raise almost any kind
             raise errors.InputError(
                 f"Warm-up request {count + 1} of {path} fails: "
-                f"{_first_line(error)}."
+                f"{_first_line(error)}. Copy {self._path} again or remove it."
             ) from error
         return count
 

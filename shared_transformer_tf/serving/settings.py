@@ -60,6 +60,11 @@ class Settings:
             )
         for name in ("rest_port", "port"):
             self._within(name, 0, 65535)
+        if self.port and self.port == self.rest_port:
+            raise errors.InputError(
+                f"--rest_port and --port are both {self.port}: give them "
+                "different ones; 0 takes any free one."
+            )
         for name in ("max_batch_size", "max_queue_rows", "threads"):
             self._within(name, 1, 1 << 20)
         self._within("max_wait_ms", 0, 10_000)

@@ -94,17 +94,17 @@ class VersionManager:
             )
 
     async def watch(self, seconds: float) -> None:
-        """Scans for ever; an error of the file system is logged, once."""
+        """Scans for ever; an error is logged, once, and no reason to end."""
         complained = ""
         while True:
             await asyncio.sleep(seconds)
             try:
                 await self.scan()
                 complained = ""
-            except OSError as error:
-                if str(error) != complained:
-                    structured_log.warning("scan_failed", error=str(error))
-                complained = str(error)
+            except Exception as error:
+                if repr(error) != complained:
+                    _log_failed_scan(error)
+                complained = repr(error)
 
     async def scan(self) -> None:
         """Looks once, and changes to another version if there is reason."""
@@ -236,6 +236,13 @@ class VersionManager:
         for task in late:
             task.cancel()
         return not late
+
+
+def _log_failed_scan(error: Exception) -> None:
+    if isinstance(error, OSError):
+        structured_log.warning("scan_failed", error=str(error))
+    else:
+        structured_log.bug("scan_failed", error)
 
 
 async def _ended(load: concurrent.futures.Future) -> None:

@@ -49,6 +49,7 @@ def test_a_port_in_use_is_told_before_the_model_is_loaded(flag, export, capsys):
     [
         ("--name=a/b", "--name is 'a/b'"),
         ("--port=70000", "--port is 70000, expected 0 to 65535"),
+        ("--port=8501", "--rest_port and --port are both 8501"),
         ("--max_batch_size=0", "--max_batch_size is 0"),
         ("--deadline_seconds=nan", "--deadline_seconds is nan"),
         ("--host=no such host", "--host=no such host is no address"),

@@ -86,6 +86,20 @@ def test_a_full_queue_is_waited_for(model):
     assert b'code="RESOURCE_EXHAUSTED"' in metrics
 
 
+@pytest.mark.parametrize(
+    "told", [{"max_queue_rows": 3}, {"max_body_bytes": 1024}]
+)
+def test_a_batch_that_is_too_large_is_sent_in_halves(model, told):
+    lines = [f"{i} " + "x" * 100 for i in range(32)]
+    with running_lib.threaded(model, **told) as server:
+        with connected(server.port, batch_lines=16) as translate:
+            found = translate(lines)
+            assert found == [[f"{line.upper()}|1"] for line in lines]
+            if "max_body_bytes" in told:
+                with pytest.raises(errors.InputError, match="larger than max"):
+                    translate(["x" * 2000])
+
+
 def test_no_answer_is_one_line_that_says_how_far_it_came(model):
     with running_lib.threaded(model) as server:
         translate = client.Client(

@@ -4,6 +4,7 @@ import concurrent.futures
 import os
 import shutil
 import threading
+import time
 
 import pytest
 
@@ -124,6 +125,7 @@ def test_a_version_that_fails_is_told_and_the_old_one_stays(
         assert tag(server) == "1"
         state, error = states(server)["2"]
         assert state == "END" and message in error
+        assert str(own_model / "2") in error and "or remove it." in error
         _, _, metrics = server.http("GET", "/metrics")
         assert b'translation_model_loads_total{result="failed"} 1' in metrics
         status, _ = server.predict({"instances": ["a"]}, rest="/versions/2")
@@ -187,6 +189,31 @@ def test_newest_is_served_and_taking_it_away_goes_back(
         os.rename(own_model / "1", tmp_path / "kept")
         scan(server)
         assert tag(server) == "1"  # better the old one than none
+
+
+def test_watching_goes_on_after_a_bug_which_is_logged_once(
+    versions, own_model, caplog, monkeypatch
+):
+    find = version_folder.find
+    looks = []
+
+    def fail(*told):
+        looks.append(told)
+        if len(looks) <= 3:
+            raise RuntimeError("a bug")
+        return find(*told)
+
+    with running_lib.threaded(own_model, poll_seconds=0.01) as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(version_folder, "find", fail)
+            add(versions, own_model, "2")
+            end = time.monotonic() + 10
+            while tag(server) != "2" and time.monotonic() < end:
+                time.sleep(0.01)
+        assert tag(server) == "2"
+    told = [x for x in caplog.records if x.msg == "scan_failed"]
+    assert len(told) == 1 and told[0].exc_info
+    assert len(looks) > 3
 
 
 def test_a_number_that_no_message_holds_is_no_version(
