@@ -89,7 +89,7 @@ def train(request: dict[str, Any]) -> None:
     told = result.ResultFolder(request["results"], study)
     config = vocabulary.prepare(config, request["vocabulary"])
     run = request["run"]
-    experiment.train(config, run)
+    experiment.train(config, run, study.strategy)
     told.write(
         cell,
         {
