@@ -29,7 +29,7 @@ def test_the_plan_adds_up():
     assert rows["vanilla, a cell"] == ["0.2", "-", "1.0", "1.0"]
     assert rows["all cells"] == ["0.8", "-", "3.0", "3.0"]
     assert rows["search for vanilla"][0] == "0.0"
-    assert "18.1 of 32 GiB each: fits" in text
+    assert "16.9 of 32 GiB each: fits" in text
 
 
 def test_the_plan_of_wmt_has_each_arm_and_each_task_its_own_text():
