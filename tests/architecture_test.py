@@ -41,8 +41,8 @@ ARROWS = {
     | {"data", "decoding", "evaluation", "models", "run_directory"}
     | {"devices", "trained_run", "training"},
     "benchmark": _BASE
-    | {"evaluation", "export", "layers", "models", "serving", "trained_run"}
-    | {"training"},
+    | {"decoding", "evaluation", "export", "layers", "models", "serving"}
+    | {"trained_run", "training"},
     "study": _BASE
     | {"data", "evaluation", "experiment", "models", "run_directory"}
     | {"trained_run", "training"},

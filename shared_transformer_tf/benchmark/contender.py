@@ -1,9 +1,9 @@
 """One side of a speed comparison: a process that does steps when told.
 
 A contender prints one line of JSON when it is warm, then for each number of
-steps on its standard input one line with the seconds that they took. So
-several of them, from different environments, can be timed in turns. Peers
-load this file alone; it imports nothing of the package.
+steps on its standard input one line with the seconds that they took, together
+and each. So several of them, from different environments, can be timed in
+turns. Peers load this file alone; it imports nothing of the package.
 """
 
 import json
@@ -17,7 +17,7 @@ def serve(step: Callable[[], None], **facts) -> None:
     """Warms a step up and answers until standard input ends.
 
     Args:
-        step: one training step; returns when it is done.
+        step: one training step, or one call; returns when it is done.
         **facts: for the first line, such as versions.
     """
     start = time.perf_counter()
@@ -27,12 +27,13 @@ def serve(step: Callable[[], None], **facts) -> None:
         step()
     _say(first_step_seconds=first, **facts)
     for line in sys.stdin:
-        start = time.perf_counter()
+        each = []
         for _ in range(int(line)):
+            start = time.perf_counter()
             step()
-        seconds = time.perf_counter() - start
+            each.append(time.perf_counter() - start)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        _say(seconds=seconds, peak_gib=peak)
+        _say(seconds=sum(each), each=each, peak_gib=peak)
 
 
 def _say(**values) -> None:

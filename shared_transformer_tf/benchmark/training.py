@@ -1,22 +1,17 @@
 """Training steps timed side by side: precisions, rules, depths, and peers.
 
-Every contender is a process of its own, made warm first; then all of a group
-do a few steps in turns, round after round, so that what else the machine does
-meets all of them. Ratios are taken round by round.
+Ratios are taken round by round; see `turns`.
 """
 
-import contextlib
-import dataclasses
 import json
-import pathlib
 import statistics
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared_transformer_tf.benchmark import matrix_product
-from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.benchmark import turns as turns_lib
+from shared_transformer_tf.benchmark.turns import Contender
 
 TINY = {
     "vocabulary_size": 8000,
@@ -28,23 +23,6 @@ TINY = {
 }
 SMALL = TINY | {"num_layers": 3, "hidden_dim": 256, "intermediate_dim": 1024}
 _BATCHES = {"tiny": (240, 17), "small": (64, 24)}  # rows, tokens of each
-
-
-@dataclasses.dataclass(frozen=True)
-class Contender:
-    """A process that does steps when told; see `benchmark.contender`.
-
-    Attributes:
-        name: for the table.
-        command: program and arguments.
-        tokens: target tokens of a step.
-        precision: of the matrix product that its speed is held against.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    tokens: int
-    precision: str = "float32"
 
 
 def ours(name: str, model: dict, batch: tuple[int, int], **settings):
@@ -93,17 +71,9 @@ def speed_contenders(
 
 
 def _peer(name: str, folder: str, peer: str, settings: dict) -> Contender:
-    python = pathlib.Path(folder, f".{peer}", "bin", "python")
-    script = pathlib.Path(folder, f"{peer}_step.py")
-    if not python.exists():
-        raise InputError(
-            f"{name} is not installed: there is no {python}. Run "
-            f"{folder}/install, or give --peers= to go without."
-        )
-    command = (str(python), str(script), json.dumps(settings))
     return Contender(
         name,
-        command,
+        turns_lib.peer(name, folder, peer, f"{peer}_step", settings),
         settings["rows"] * settings["length"],
         settings.get("precision", "float32"),
     )
@@ -168,30 +138,25 @@ def measure(
         the first's, median over rounds, with `speed_ratio_quartiles`;
         `peak_gib` and what the contender said of itself.
     """
-    with contextlib.ExitStack() as stack:
-        running = [stack.enter_context(_Running(one)) for one in contenders]
-        facts = [one.read() for one in running]
-        turns = [[one.turn(steps) for one in running] for _ in range(rounds)]
-    results = {}
-    for index, (one, said) in enumerate(zip(contenders, facts, strict=True)):
-        seconds = [turn[index]["seconds"] / steps for turn in turns]
-        speeds = [one.tokens / second for second in seconds]
-        ratios = sorted(
-            (one.tokens / turn[index]["seconds"])
-            / (contenders[0].tokens / turn[0]["seconds"])
-            for turn in turns
-        )
-        results[one.name] = said | {
-            "tokens_per_second": round(statistics.median(speeds)),
-            "step_seconds": statistics.median(seconds),
-            "speed_ratio": statistics.median(ratios),
-            "speed_ratio_quartiles": [
-                ratios[len(ratios) // 4],
-                ratios[-1 - len(ratios) // 4],
-            ],
+    facts, turns = turns_lib.take(contenders, rounds, [steps] * len(contenders))
+    seconds = [
+        [turn[index]["seconds"] / steps for turn in turns]
+        for index in range(len(contenders))
+    ]
+    speeds = [
+        [one.units / second for second in its]
+        for one, its in zip(contenders, seconds, strict=True)
+    ]
+    return {
+        one.name: facts[index]
+        | {
+            "tokens_per_second": round(statistics.median(speeds[index])),
+            "step_seconds": statistics.median(seconds[index]),
+            **turns_lib.ratio(speeds[index], speeds[0]),
             "peak_gib": turns[-1][index]["peak_gib"],
         }
-    return results
+        for index, one in enumerate(contenders)
+    }
 
 
 def add_shares(
@@ -213,42 +178,6 @@ def add_shares(
         measured[one.name]["share_of_matrix_product"] = (
             rate / ceilings[one.precision]
         )
-
-
-class _Running:
-    """A contender at work."""
-
-    def __init__(self, contender: Contender):
-        self._name = contender.name
-        self._process = subprocess.Popen(
-            contender.command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> "_Running":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.kill()
-        self._process.wait()
-
-    def read(self) -> dict[str, Any]:
-        line = self._process.stdout.readline()
-        if not line:
-            raise InputError(
-                f"The contender {self._name!r} ended with exit code "
-                f"{self._process.wait()}; what it printed is above."
-            )
-        return json.loads(line)
-
-    def turn(self, steps: int) -> dict[str, float]:
-        self._process.stdin.write(f"{steps}\n")
-        self._process.stdin.flush()
-        return self.read()
 
 
 def compare(

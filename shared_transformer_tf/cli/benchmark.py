@@ -3,6 +3,8 @@ r"""Measures speed, as ratios taken in one run; prints JSON.
 python bin/benchmark.py attention
 python bin/benchmark.py rules
 python bin/benchmark.py train --output=results/training.json
+python bin/benchmark.py decode --workdir=RUN --source=FILE \
+    --output=results/decoding.json
 python bin/benchmark.py quantization --workdir=RUN --workdir=RUN2 \
     --source=FILE --reference=FILE --output=results/quantization.json
 python bin/benchmark.py serve --model=EXPORT --source=FILE --minutes=10
@@ -16,6 +18,10 @@ rules: how far 50 updates under each gradient rule lead away from those of
 train: training steps in each precision against OpenNMT-tf and PyTorch (made
 by peers/install), the cost of gradient rules, diagnostics and determinism,
 tracing, compiling and memory against depth, and a matrix product for scale.
+
+decode: translating with the weights of a run, in batches of 64 and one by one,
+beams 4 and 1: Translator, SavedModel, CTranslate2 in float32 and int8, and
+OpenNMT-tf's SavedModel; and what deeper searches cost whose layers share.
 
 quantization: runs exported to CTranslate2 in float32 and int8: BLEU, size and
 sentences per second, by how often weights are used.
@@ -36,7 +42,7 @@ from absl import flags
 from shared_transformer_tf import errors, extras
 from shared_transformer_tf.cli import command, lines, startup
 
-SUBJECTS = ("attention", "rules", "train", "quantization", "serve")
+SUBJECTS = ("attention", "rules", "train", "decode", "quantization", "serve")
 TRAINING_PARTS = ("speed", "rules", "depth")
 
 
@@ -62,28 +68,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = json.dumps(results, indent=2)
         print(text)
         if values.output:
-            _keep(results, text, pathlib.Path(values.output))
+            _keep(subject, results, text, pathlib.Path(values.output))
 
     return command.run(__doc__, _define_flags, benchmark, argv)
 
 
 def _measure(subject: str, values: flags.FlagValues) -> dict:
-    if subject == "serve":
-        return _measure_server(values)
-    if subject == "quantization":
-        command.require(values, "workdir", "source", "reference")
-        extras.require("ctranslate2")
+    return {
+        "attention": _measure_attention,
+        "rules": _measure_rules,
+        "train": _measure_training,
+        "decode": _measure_decoding,
+        "quantization": _measure_quantization,
+        "serve": _measure_server,
+    }[subject](values)
+
+
+def _measure_attention(values: flags.FlagValues) -> dict:
     startup.import_tensorflow()
-    if subject == "quantization":
-        return _measure_quantization(values)
-    if subject == "attention":
-        from shared_transformer_tf.benchmark import attention
+    from shared_transformer_tf.benchmark import attention
 
-        return attention.compare_attention(rounds=values.rounds)
-    if subject == "rules":
-        from shared_transformer_tf.benchmark import rules
+    return attention.compare_attention(rounds=values.rounds)
 
-        return rules.compare_rules()
+
+def _measure_rules(values: flags.FlagValues) -> dict:
+    del values
+    startup.import_tensorflow()
+    from shared_transformer_tf.benchmark import rules
+
+    return rules.compare_rules()
+
+
+def _measure_training(values: flags.FlagValues) -> dict:
+    startup.import_tensorflow()
     from shared_transformer_tf.benchmark import training
 
     return training.compare(
@@ -95,7 +112,24 @@ def _measure(subject: str, values: flags.FlagValues) -> dict:
     )
 
 
+def _measure_decoding(values: flags.FlagValues) -> dict:
+    command.require(values, "workdir", "source")
+    extras.require("ctranslate2")
+    if len(values.workdir) > 1:
+        raise errors.InputError("decode takes one --workdir.")
+    texts = lines.read(values.source)
+    startup.import_tensorflow()
+    from shared_transformer_tf.benchmark import decoding
+
+    return decoding.compare(
+        values.workdir[0], texts, values.rounds, values.peers
+    )
+
+
 def _measure_quantization(values: flags.FlagValues) -> dict:
+    command.require(values, "workdir", "source", "reference")
+    extras.require("ctranslate2")
+    startup.import_tensorflow()
     from shared_transformer_tf.benchmark import quantization
     from shared_transformer_tf.data import corpus
 
@@ -118,13 +152,19 @@ def _measure_server(values: flags.FlagValues) -> dict:
     return serving.load(values.model, texts, values.minutes, values.clients)
 
 
-def _keep(results: dict, text: str, path: pathlib.Path) -> None:
+def _keep(subject: str, results: dict, text: str, path: pathlib.Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + "\n", encoding="utf-8")
-    if "rounds" in results:
-        from shared_transformer_tf.benchmark import training_picture
+    if subject not in ("train", "decode"):
+        return
+    from shared_transformer_tf.benchmark import (
+        bars,
+        decoding_bars,
+        training_bars,
+    )
 
-        training_picture.draw(results, str(path.with_suffix(".png")))
+    panels = {"train": training_bars, "decode": decoding_bars}[subject].PANELS
+    bars.draw(panels, results, str(path.with_suffix(".png")))
 
 
 def _define_flags(values: flags.FlagValues) -> None:
@@ -151,7 +191,7 @@ def _define_flags(values: flags.FlagValues) -> None:
     )
     for name, text in (
         ("model", "Folder of an export's versions, for serve."),
-        ("source", "File of sentences, for serve and quantization."),
+        ("source", "File of sentences, for serve, decode and quantization."),
         ("reference", "File of their translations, for quantization."),
     ):
         flags.DEFINE_string(name, "", text, flag_values=values)
@@ -172,15 +212,15 @@ def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "peers",
         "peers",
-        "Folder of the peers, for train; empty: without them.",
+        "Folder of the peers, for train and decode; empty: without them.",
         flag_values=values,
     )
     flags.DEFINE_multi_string(
-        "workdir", [], "A run, for quantization.", flag_values=values
+        "workdir", [], "A run, for decode and quantization.", flag_values=values
     )
     flags.DEFINE_string(
         "output",
         "",
-        "JSON file to write too; train draws a .png beside it.",
+        "JSON file to write too; train and decode draw a .png beside it.",
         flag_values=values,
     )

@@ -4,9 +4,16 @@ python bin/tune.py --config=configs/multi30k.py --workdir=runs/search \
     --budget_tokens=2000000 --trials=30 --workers=2
 
 Model and complexity stay as the config has them. Every trial is a run in
-DIR/trials that is trained on as many target tokens. The same command goes on
-after a stop, with the trials that were begun. DIR/best_config.py is for
-`train --config=`.
+DIR/trials that is trained on as many target tokens; the first one has the
+config's own values. After a third of its tokens a trial ends early where it is
+below the median of the others then. Hyperband instead ends the worse two
+thirds at 1/9 and 3/9 of the tokens; the others go on from their checkpoints.
+A training that diverges is a trial that failed.
+
+The same command goes on after a stop, with the trials that were begun. With
+several workers a chief gives out the trials; that of a worker that dies goes
+on in another. DIR has results.csv, results.json, search.json, hparams/ for
+TensorBoard, and best_config.py for `train --config=`.
 """
 
 import sys
@@ -28,8 +35,7 @@ _NUMBERS = (
     (
         "evaluations",
         5,
-        "Of a trial, evenly over its budget; after a third of it a trial below "
-        "the median of the others ends there. Hyperband has nine.",
+        "Of a trial, evenly over its tokens. Hyperband has nine.",
     ),
     ("seed", 1, "Of the oracle; trainings have the config's."),
     (

@@ -1,30 +1,18 @@
 """Text to text with a model in memory."""
 
 import dataclasses
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from shared_transformer_tf import config, errors
-from shared_transformer_tf.decoding import sampling, scoring, search
+from shared_transformer_tf.decoding import sampling, scoring, search, sentences
 
 _SCORED_TOKENS = 4096  # padded target tokens of one batch in forced scoring
 _IDS = tf.TensorSpec([None, None], tf.int32)
 
 Scored = list[tuple[str, float]]
-
-
-def clean_text(line: str) -> str:
-    """Returns a line that can be encoded as UTF-8; "" if it is blank.
-
-    Lone surrogates, which Python makes of invalid bytes, become U+FFFD.
-    """
-    if not line.strip():
-        return ""
-    return re.sub("[\ud800-\udfff]", "\ufffd", line)
 
 
 def forced_scores(
@@ -129,7 +117,7 @@ class Translator:
         Returns:
             One string per sentence.
         """
-        results = self._decode(self._cut(source_ids), self._search(1))
+        results = self._decode(self._not_too_long(source_ids), self._search(1))
         return [text for ((text, _),) in results]
 
     def sample(
@@ -198,8 +186,10 @@ class Translator:
                 "give one target per source."
             )
         source_ids = self._encode(sources)
-        target_ids = self._cut(
-            self.tokenizer.encode_target([clean_text(x) for x in targets])
+        target_ids = self._not_too_long(
+            self.tokenizer.encode_target(
+                [sentences.clean_text(x) for x in targets]
+            )
         )
         function = self._function("score", self._score_batch, _IDS, _IDS)
         lengths = [
@@ -208,10 +198,10 @@ class Translator:
         ]
         rows = max(1, _SCORED_TOKENS // (1 + max(lengths, default=0)))
         scores = np.zeros(len(sources), np.float32)
-        for batch in _batches(lengths, rows):
+        for batch in sentences.batches(lengths, rows):
             scores[batch] = function(
-                padded([source_ids[i] for i in batch]),
-                padded([target_ids[i] for i in batch]),
+                sentences.padded([source_ids[i] for i in batch]),
+                sentences.padded([target_ids[i] for i in batch]),
             ).numpy()
         return scores.tolist()
 
@@ -246,33 +236,26 @@ class Translator:
         return self._functions[key]
 
     def _encode(self, lines: Sequence[str]) -> list[Sequence[int]]:
-        lines = [clean_text(line) for line in lines]
-        return self._cut(self.tokenizer.encode_source(lines))
+        lines = [sentences.clean_text(line) for line in lines]
+        return self._not_too_long(self.tokenizer.encode_source(lines))
 
-    def _cut(self, ids: Sequence[Sequence[int]]) -> list[Sequence[int]]:
-        longest = self.max_length - 1
-        too_long = sum(len(tokens) > longest for tokens in ids)
-        if too_long:
-            logging.warning(
-                "%d of %d lines were cut to %d tokens.",
-                too_long,
-                len(ids),
-                longest,
-            )
-        return [tokens[:longest] for tokens in ids]
+    def _not_too_long(self, ids: Sequence[Sequence[int]]) -> list:
+        return sentences.cut(ids, self.max_length - 1)
 
     def _decode(
         self, source_ids: list[Sequence[int]], function: Callable
     ) -> list[Scored]:
         results: list[Scored] = [[("", 0.0)] for _ in source_ids]
         lengths = [len(tokens) for tokens in source_ids]
-        for batch in _batches(lengths, self.options.batch_sentences):
+        for batch in sentences.batches(lengths, self.options.batch_sentences):
             batch = [i for i in batch if lengths[i]]  # blank lines are ""
             if not batch:
                 continue
             ids, scores, counts = (
                 result.numpy()
-                for result in function(padded([source_ids[i] for i in batch]))
+                for result in function(
+                    sentences.padded([source_ids[i] for i in batch])
+                )
             )
             for row, line in enumerate(batch):
                 count = counts[row]
@@ -281,20 +264,3 @@ class Translator:
                     zip(texts, scores[row, :count].tolist(), strict=True)
                 )
         return results
-
-
-def _batches(lengths: Sequence[int], rows: int) -> Iterator[list[int]]:
-    """Yields sentence numbers, the longest sentences first."""
-    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-    for start in range(0, len(order), rows):
-        yield order[start : start + rows]
-
-
-def padded(sentences: Sequence[Sequence[int]]) -> np.ndarray:
-    """Returns (batch, longest + 1) int32: tokens, end symbol, 0."""
-    longest = max(map(len, sentences), default=0)
-    ids = np.full([len(sentences), longest + 1], config.PAD_ID, np.int32)
-    for row, tokens in zip(ids, sentences, strict=True):
-        row[: len(tokens)] = tokens
-        row[len(tokens)] = config.END_ID
-    return ids

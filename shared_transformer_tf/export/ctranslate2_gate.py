@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from shared_transformer_tf.decoding import translator
+from shared_transformer_tf.decoding import sentences, translator
 from shared_transformer_tf.evaluation import metrics
 from shared_transformer_tf.export import (
     check_lines,
@@ -137,7 +137,7 @@ def _score_differences(
 ) -> np.ndarray:
     """Per token, for the lines that have tokens."""
     tokens = in_memory.tokenizer.encode_source(
-        [translator.clean_text(line) for line in lines]
+        [sentences.clean_text(line) for line in lines]
     )
     scored = [i for i, row in enumerate(tokens) if row]
     lines = [lines[i] for i in scored]

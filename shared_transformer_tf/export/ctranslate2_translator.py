@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import ctranslate2
-from absl import logging
 
 from shared_transformer_tf import errors
 from shared_transformer_tf.data import tokenizer as tokenizer_lib
-from shared_transformer_tf.decoding import translator
+from shared_transformer_tf.decoding import sentences
 from shared_transformer_tf.export import ctranslate2_spec, versions
 
 METADATA = "metadata.json"
@@ -120,7 +119,7 @@ class CTranslate2Translator:
         """
         longest = self.metadata["max_length"] - 1
         target_ids = self._tokenizer.encode_target(
-            [translator.clean_text(line) for line in targets]
+            [sentences.clean_text(line) for line in targets]
         )
         scored = self._model.score_batch(
             self._encode(sources),
@@ -136,18 +135,10 @@ class CTranslate2Translator:
     def _encode(self, lines: Sequence[str]) -> list[list[str]]:
         """Unknown pieces by their symbol, and without the end symbol."""
         ids = self._tokenizer.encode_source(
-            [translator.clean_text(line) for line in lines]
+            [sentences.clean_text(line) for line in lines]
         )
-        longest = self.metadata["max_length"] - 1
-        too_long = sum(len(row) > longest for row in ids)
-        if too_long:
-            logging.warning(
-                "%d of %d lines were cut to %d tokens.",
-                too_long,
-                len(ids),
-                longest,
-            )
-        return [[self._source[i] for i in row[:longest]] for row in ids]
+        kept = sentences.cut(ids, self.metadata["max_length"] - 1)
+        return [[self._source[i] for i in row] for row in kept]
 
     def _limit(self, source: Sequence[str]) -> int:
         decoding = self._decoding

@@ -8,7 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 from shared_transformer_tf import config
-from shared_transformer_tf.decoding import hypotheses, search, translator
+from shared_transformer_tf.decoding import (
+    hypotheses,
+    search,
+    sentences,
+    translator,
+)
 
 _SCORED_ROWS = 64  # at once; their logits are as wide as the vocabulary
 
@@ -73,7 +78,7 @@ class InMemory:
             num_best: translations of each.
             limit: tokens of a translation at most; 0: as of a source.
         """
-        lines = [translator.clean_text(line) for line in lines]
+        lines = [sentences.clean_text(line) for line in lines]
         longest = self._max_length - 1
         ids = [x[:longest] for x in self._tokenizer.encode_source(lines)]
         most = min(limit or self._max_length, self._max_length)
@@ -82,7 +87,7 @@ class InMemory:
         def run(sources: tf.Tensor):
             return search.search(self._model, sources, options, most, num_best)
 
-        sources = translator.padded(ids)
+        sources = sentences.padded(ids)
         sources = tf.constant(sources)
         found = run.get_concrete_function(sources)(sources)
         found = hypotheses.Hypotheses(*(x.numpy() for x in found))

@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the SentencePiece operations
 
 from shared_transformer_tf import errors, extras
-from shared_transformer_tf.decoding import translator
+from shared_transformer_tf.decoding import sentences
 from shared_transformer_tf.export import versions
 
 _SIGNATURE = "serving_default"
@@ -55,7 +55,7 @@ class LoadedExport:
 
     def __call__(self, lines: Sequence[str]) -> list[str]:
         """Returns one translation per line, in order; "" for blank lines."""
-        cleaned = [translator.clean_text(line).encode() for line in lines]
+        cleaned = [sentences.clean_text(line).encode() for line in lines]
         order = sorted(range(len(lines)), key=lambda i: -len(cleaned[i]))
         results = [""] * len(lines)
         for start in range(0, len(order), self.batch_sentences):

@@ -11,7 +11,7 @@ from absl import logging
 
 from shared_transformer_tf import config, errors
 from shared_transformer_tf.data import tokenizer as tokenizer_lib
-from shared_transformer_tf.decoding import translator
+from shared_transformer_tf.decoding import sentences
 from shared_transformer_tf.export import versions
 
 MODEL = "model.onnx"
@@ -68,7 +68,7 @@ class OnnxTranslator:
     ) -> list[tuple[str, float]]:
         """Returns a translation and its score per line, 0 for blank ones."""
         encoded = self._tokenizer.encode_source(
-            [translator.clean_text(line) for line in lines]
+            [sentences.clean_text(line) for line in lines]
         )
         too_long = sum(len(row) > self._longest for row in encoded)
         if too_long:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from shared_transformer_tf import config
-from shared_transformer_tf.decoding import translator
+from shared_transformer_tf.decoding import sentences
 from shared_transformer_tf.export import check_lines, parity
 from shared_transformer_tf.export.in_memory import Found, InMemory
 
@@ -66,7 +66,7 @@ def check(
     lines = [
         *_FIXED_LINES,
         *(line.encode() for line in check_lines.made(tokenizer, max_length)),
-        *(translator.clean_text(line).encode() for line in samples),
+        *(sentences.clean_text(line).encode() for line in samples),
     ]
     batches = [lines, lines[:1], lines[-1:], []]
     own_options = [_ROW_OPTIONS[i % 3] for i in range(len(lines))]

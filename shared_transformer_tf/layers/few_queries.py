@@ -27,16 +27,23 @@ def attend(
         The mixed values, shaped like `query`, and the attention weights
         (batch, heads, queries, keys).
     """
-    scores = _product(query, key, adj_y=True)
+    scores = product(query, key, adj_y=True)
     if bias is not None:
         scores += bias
     scores -= tf.reduce_max(scores, -1, keepdims=True)
     exponentials = tf.exp(scores)
     weights = exponentials / tf.reduce_sum(exponentials, -1, keepdims=True)
-    return _product(weights, value), weights
+    return product(weights, value), weights
 
 
-def _product(x: tf.Tensor, y: tf.Tensor, adj_y: bool = False) -> tf.Tensor:
+def product(x: tf.Tensor, y: tf.Tensor, adj_y: bool = False) -> tf.Tensor:
+    """Returns the matrix product of the last two dimensions.
+
+    Args:
+        x: (..., rows, inner).
+        y: (..., inner, columns), or with `adj_y` (..., columns, inner).
+        adj_y: whether `y` is transposed.
+    """
     if x.dtype not in (tf.float32, tf.bfloat16):  # what V3 has kernels for
         return tf.matmul(x, y, adjoint_b=adj_y)
     return tf.raw_ops.BatchMatMulV3(x=x, y=y, Tout=x.dtype, adj_y=adj_y)

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from shared_transformer_tf.layers import few_queries
+
 
 def project(
     x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor | None = None
@@ -10,8 +12,8 @@ def project(
     """Returns `x @ kernel + bias` as one product of two matrices.
 
     Args:
-        x: (batch, length, inputs) or (rows, inputs), static in its last
-            dimension.
+        x: (batch, length, inputs) or, in a step of decoding, (rows, inputs);
+            static in its last dimension.
         kernel: (inputs, outputs), cast to the dtype of `x`.
         bias: (outputs,) or `None`.
 
@@ -20,7 +22,7 @@ def project(
     """
     kernel = tf.cast(kernel, x.dtype)
     if len(x.shape) == 2:
-        rows = tf.matmul(x, kernel)
+        rows = few_queries.product(x, kernel)
         if bias is not None:
             rows = tf.nn.bias_add(rows, tf.cast(bias, x.dtype))
         return rows

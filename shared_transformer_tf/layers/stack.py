@@ -13,6 +13,7 @@ from shared_transformer_tf.layers.attention import (
 from shared_transformer_tf.layers.dropout import site_seed
 from shared_transformer_tf.layers.feed_forward import FeedForward
 from shared_transformer_tf.layers.masking import causal_bias
+from shared_transformer_tf.layers.normalization import LayerNorm
 from shared_transformer_tf.layers.residual import Residual
 from shared_transformer_tf.layers.sublayers import make_norms, make_sublayers
 from shared_transformer_tf.layers.transformer_layer import (
@@ -153,10 +154,8 @@ class Stack(keras.layers.Layer):
         )
 
     def _make_sublayers(self, borrowed: dict[str, list]) -> None:
-        def make_norm(name: str) -> keras.layers.LayerNormalization:
-            return keras.layers.LayerNormalization(
-                epsilon=1e-6, name=name, dtype=self.dtype_policy
-            )
+        def make_norm(name: str) -> LayerNorm:
+            return LayerNorm(epsilon=1e-6, name=name, dtype=self.dtype_policy)
 
         common = {
             "initial_gain": self.residual.initial_gain,

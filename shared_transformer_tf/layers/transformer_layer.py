@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import keras
 import tensorflow as tf
 
 from shared_transformer_tf.layers.attention import (
@@ -11,6 +10,7 @@ from shared_transformer_tf.layers.attention import (
 )
 from shared_transformer_tf.layers.dropout import dropout, site_seed
 from shared_transformer_tf.layers.feed_forward import FeedForward
+from shared_transformer_tf.layers.normalization import LayerNorm
 from shared_transformer_tf.layers.recomputation import recomputed
 
 SITES = 6  # places that drop in one layer: two per sublayer
@@ -38,7 +38,7 @@ class TransformerLayer:
     self_attention: SelfAttention
     feed_forward: FeedForward
     cross_attention: CrossAttention | None
-    norms: dict[str, keras.layers.LayerNormalization]
+    norms: dict[str, LayerNorm]
     branch_scales: dict[str, float]
     skip_scale: float
     pre_norm: bool

@@ -217,28 +217,29 @@ class SharedTransformer(NormalizedGradientModel):
             vocabulary); the last layer's cross-attention averaged over
             heads, float32 (batch, beams, source); the new state.
         """
-        owners = (self.target_embedding, self.decoder)
-        weights = [
-            (weight, tf.convert_to_tensor(weight))
-            for owner in owners
-            for weight in owner.weights
-        ]
+        weights = self.target_embedding.weights + self.decoder.weights
         positions = tf.constant(self.target_embedding.position_table(num_steps))
-        kernel = tf.cast(self.output_kernel(), self.compute_dtype)
+        # (hidden, vocabulary): a product with the transposed takes longer
+        kernel = tf.transpose(self.output_kernel())
+        kernel = tf.cast(kernel, self.compute_dtype)
 
         def step(ids, position, state, context):
             keys_values, bias = context
-            with keras.StatelessScope(state_mapping=weights):
+            # Read once a step, however many layers use them. What a loop
+            # gets from outside passes through three nodes in each step.
+            read = [
+                (weight, tf.convert_to_tensor(weight)) for weight in weights
+            ]
+            with keras.StatelessScope(state_mapping=read):
                 x = self.target_embedding.embed_at(
                     tf.reshape(ids, [-1]), positions[position]
                 )  # (batch * beams, hidden)
                 x, state, attention = self.decoder.decode(
                     x, state, keys_values, bias
                 )
-            logits = tf.matmul(x, kernel, transpose_b=True)
             logits = tf.reshape(
-                tf.cast(logits, tf.float32),
-                [-1, state.num_beams, kernel.shape[0]],
+                tf.cast(tf.matmul(x, kernel), tf.float32),
+                [-1, state.num_beams, kernel.shape[1]],
             )
             attention = tf.reduce_mean(tf.cast(attention, tf.float32), axis=1)
             return logits, attention, state

@@ -1,9 +1,11 @@
 """One trial of a search: its training, and when that is not worth going on."""
 
+import contextlib
 import dataclasses
 import functools
 import gc
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -82,13 +84,12 @@ class TrialRun:
             keras.backend.clear_session()
             gc.collect()
             try:
-                train(
-                    self._config(),
-                    self.folder.trial(self.name),
-                    enough=lambda scores: bool(
-                        self._reason_to_stop([*self._curve(), scores])
-                    ),
-                )
+                with _traced_anew():
+                    train(
+                        self._config(),
+                        self.folder.trial(self.name),
+                        enough=self._is_enough,
+                    )
             except DivergedError as error:
                 return self._outcome(FAILED, f"diverged: {error}")
             except tf.errors.ResourceExhaustedError as error:
@@ -102,6 +103,9 @@ class TrialRun:
         if curve[-1]["tokens"] >= self.search.budget_tokens:
             return self._outcome(COMPLETED, "")
         return self._outcome(STOPPED, reason)
+
+    def _is_enough(self, scores: dict[str, float]) -> bool:
+        return bool(self._reason_to_stop([*self._curve(), scores]))
 
     def _reason_to_stop(self, curve: learning_curve.Curve) -> str:
         """Why a trial with such a curve does not go on; empty if it does."""
@@ -155,3 +159,21 @@ class TrialRun:
             seconds=round(last["seconds"], 1),
             scores={name: last[name] for name in ("bleu", "chrf", "loss")},
         )
+
+
+@contextlib.contextmanager
+def _traced_anew() -> Iterator[None]:
+    """TensorFlow's warnings that functions are traced often are left out.
+
+    It counts those of one model and the next as the same.
+    """
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return "triggered tf.function retracing" not in str(record.msg)
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from shared_transformer_tf.benchmark import contender, training
+from shared_transformer_tf.benchmark import contender, training, turns
 from shared_transformer_tf.errors import InputError
 
 FAKE = """
@@ -20,7 +20,7 @@ for number, line in enumerate(sys.stdin):
 
 def fake(name, seconds, tokens=100):
     command = (sys.executable, "-c", FAKE, str(seconds))
-    return training.Contender(name, command, tokens)
+    return turns.Contender(name, command, tokens)
 
 
 def test_ratios_are_those_of_speeds_in_the_same_round():
@@ -42,7 +42,7 @@ def test_tokens_count_in_the_speed():
 
 
 def test_a_contender_that_dies_is_named():
-    dead = training.Contender("dead", (sys.executable, "-c", "exit(3)"), 1)
+    dead = turns.Contender("dead", (sys.executable, "-c", "exit(3)"), 1)
     with pytest.raises(InputError, match="'dead' ended with exit code 3"):
         training.measure([fake("alive", 0.1), dead], rounds=1, steps=1)
 
@@ -71,7 +71,7 @@ def test_our_step_is_a_contender():
     model = training.TINY | {"vocabulary_size": 20, "num_layers": 1}
     one = training.ours("ours", model, (2, 3), diagnose=True)
     results = training.measure([one], rounds=1, steps=1)["ours"]
-    assert one.tokens == 6
+    assert one.units == 6
     assert results["trace_seconds"] > 0
     assert results["peak_gib"] > results["resident_gib"] > 0
 
@@ -89,7 +89,7 @@ def test_every_rule_and_depth_is_among_the_contenders():
 def test_shares_are_rates_over_the_product_of_the_same_precision():
     contenders = [
         fake("ours", 1.0),
-        training.Contender("half", (), 1, precision="bfloat16"),
+        turns.Contender("half", (), 1, precision="bfloat16"),
     ]
     measured = {
         "ours": {"flops": 6e9, "step_seconds": 2.0},

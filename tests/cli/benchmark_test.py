@@ -10,11 +10,16 @@ from shared_transformer_tf.cli import benchmark
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Say one of attention, rules, train, quantization, serve"),
-        (["--rounds=3"], "Say one of attention, rules, train, quantization"),
+        ([], "Say one of attention, rules, train, decode, quantization, serve"),
+        (["--rounds=3"], "Say one of attention, rules, train, decode"),
         (["speed"], "'speed'"),
         (["serve"], "--model is missing"),
         (["serve", "--model=/nowhere", "--source=x"], "no folder /nowhere"),
+        (["decode", "--source=x"], "--workdir is missing"),
+        (
+            ["decode", "--source=x", "--workdir=a", "--workdir=b"],
+            "decode takes one --workdir",
+        ),
         (["attention", "more"], "'more'"),
         (["attention", "--rounds=0"], "--rounds=0 is wrong"),
         (["train", "--parts=all"], "--parts=all is wrong"),

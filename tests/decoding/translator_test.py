@@ -218,12 +218,6 @@ def test_long_lines_are_cut_with_one_warning_that_counts(model, monkeypatch):
     assert warnings == ["2 of 3 lines were cut to 23 tokens."]
 
 
-def test_lone_surrogates_are_replaced():
-    assert translator.clean_text("a\udcffb") == "a\ufffdb"
-    assert translator.clean_text("\u3000\u2028") == ""
-    assert translator.clean_text(" a\u2028b ") == " a\u2028b "
-
-
 def test_scores_of_texts_do_not_depend_on_the_batch(model):
     sources, targets = make_lines(30), make_lines(30, seed=1)
     sources[3] = targets[5] = ""

@@ -1,6 +1,6 @@
 import pytest
 
-from shared_transformer_tf.decoding.translator import clean_text
+from shared_transformer_tf.decoding.sentences import clean_text
 from shared_transformer_tf.export import ctranslate2_gate, parity_gate
 from tests.export import exported
 

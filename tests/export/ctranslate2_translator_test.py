@@ -6,7 +6,7 @@ import types
 import pytest
 
 from shared_transformer_tf import errors
-from shared_transformer_tf.decoding import translator
+from shared_transformer_tf.decoding import sentences, translator
 from shared_transformer_tf.export import (
     ctranslate2_folder,
     ctranslate2_gate,
@@ -85,7 +85,7 @@ def test_each_line_has_its_own_limit(output, tokenizer):
     export._tokenizer = types.SimpleNamespace(
         encode_source=encode, decode_target=list
     )
-    sources = encode([translator.clean_text(line) for line in lines])
+    sources = encode([sentences.clean_text(line) for line in lines])
     found = list(zip(export(lines), sources, strict=True))
     for ids, source in found:
         longest = min(len(source), exported.MAX_LENGTH - 1)

@@ -2,7 +2,7 @@ import pytest
 import tensorflow as tf
 
 from shared_transformer_tf import config
-from shared_transformer_tf.decoding import translator
+from shared_transformer_tf.decoding import sentences
 from shared_transformer_tf.export import text_graph
 from tests.export import exported
 
@@ -13,7 +13,7 @@ def test_tokens_and_texts_equal_those_of_python(joint):
     graph = text_graph.TextGraph(tokenizer, exported.MAX_LENGTH)
     lines = list(exported.TRICKY)
     padded = graph.encode(tf.constant(lines)).numpy().tolist()
-    cleaned = [translator.clean_text(line) for line in lines]
+    cleaned = [sentences.clean_text(line) for line in lines]
     for row, ids in zip(padded, tokenizer.encode_source(cleaned), strict=True):
         expected = [*ids[: exported.MAX_LENGTH - 1], config.END_ID]
         assert row == expected + [config.PAD_ID] * (len(row) - len(expected))

@@ -1,6 +1,7 @@
 """A trial ends at its budget, when it is unpromising, or when it fails."""
 
 import json
+import logging
 import os
 
 import pytest
@@ -190,3 +191,24 @@ def test_curves_of_the_others_may_be_in_the_making(folder):
     with open(metrics, "a", encoding="utf-8") as stream:
         stream.write(json.dumps({"kind": "valid"})[:9])
     assert trial(folder, "5", rate=1e-3).finish(FakeTraining()).reason
+
+
+def test_only_the_warning_of_a_model_after_the_other_is_left_out(folder):
+    heard = []
+    handler = logging.Handler()
+    handler.emit = lambda record: heard.append(record.getMessage())
+    logger = logging.getLogger("tensorflow")
+    logger.addHandler(handler)
+    often = "5 out of the last 5 calls to f triggered tf.function retracing."
+
+    def warn(name, tokens):
+        logger.warning(often)
+        logger.warning("other")
+
+    try:
+        trial(folder, evaluations=1).finish(FakeTraining(warn))
+        assert heard == ["other"]
+        logger.warning(often)
+        assert heard == ["other", often]
+    finally:
+        logger.removeHandler(handler)

@@ -2,7 +2,7 @@
 
 import matplotlib.figure
 
-from shared_transformer_tf.benchmark import training_picture
+from shared_transformer_tf.benchmark import bars, decoding_bars, training_bars
 
 ONE = {
     "tokens_per_second": 1000,
@@ -14,7 +14,7 @@ ONE = {
 }
 
 
-def texts_of(monkeypatch, results, path):
+def texts_of(monkeypatch, results, path, panels=training_bars.PANELS):
     """Returns the texts of every panel, as they stand on the figure."""
     figures = []
     save = matplotlib.figure.Figure.savefig
@@ -24,7 +24,7 @@ def texts_of(monkeypatch, results, path):
         save(figure, *args, **kwargs)
 
     monkeypatch.setattr(matplotlib.figure.Figure, "savefig", keep)
-    training_picture.draw(results, str(path))
+    bars.draw(panels, results, str(path))
     return [
         {axes.get_title(loc="left"), axes.get_xlabel()}
         | {text.get_text() for text in axes.texts}
@@ -52,3 +52,22 @@ def test_speed_start_and_memory_have_panels_with_units(monkeypatch, tmp_path):
 def test_what_was_not_measured_has_no_panel(monkeypatch, tmp_path):
     found = texts_of(monkeypatch, {"rules": {"none": ONE}}, tmp_path / "a.png")
     assert len(found) == 1
+
+
+def test_decoding_has_speed_latency_and_cost(monkeypatch, tmp_path):
+    one = {
+        "sentences_per_second": 123.4,
+        "speed_ratio": 3.21,
+        "milliseconds": {"p50": 12.3, "p95": 45.6},
+    }
+    deep = one | {
+        "cost_ratio": 2.5,
+        "flops_ratio": 3.0,
+        "memory_projections": 3,
+    }
+    results = {"beam_4_batch_1": {"ours": one}, "depth": {"12 over 3": deep}}
+    path = tmp_path / "decoding.png"
+    speed, depth = texts_of(monkeypatch, results, path, decoding_bars.PANELS)
+    assert "123 (3.2x; 12, 46 ms)" in speed
+    assert any("one by one" in text for text in speed)
+    assert any("2.50x (FLOPs 3.00x" in text for text in depth)

@@ -1,0 +1,35 @@
+"""What a search costs grows with depth; what is made once is not."""
+
+import json
+import sys
+
+import pytest
+
+from shared_transformer_tf.benchmark import turns
+
+SIZES = {
+    "vocabulary_size": 20,
+    "hidden_dim": 16,
+    "num_heads": 2,
+    "intermediate_dim": 32,
+}
+
+
+def contender(**sizes):
+    settings = {"rows": 2, "length": 6, "beam_size": 2, "model": SIZES | sizes}
+    module = "shared_transformer_tf.benchmark.search_step"
+    command = (sys.executable, "-m", module, json.dumps(settings))
+    return turns.Contender("search", command, 2)
+
+
+def test_keys_and_values_of_the_source_are_made_once_per_block():
+    shared = contender(num_layers=6, num_blocks=3, sharing="cycle")
+    (three, six), ((turn, _),) = turns.take(
+        [contender(num_layers=3), shared], rounds=1, steps=[2, 1]
+    )
+    assert len(turn["each"]) == 2
+    assert turn["seconds"] == pytest.approx(sum(turn["each"]))
+    assert three["tokens"] == six["tokens"] == 6
+    assert three["memory_projections"] == six["memory_projections"] == 3
+    assert six["weights"] == three["weights"]
+    assert 1.5 < six["forward_flops"] / three["forward_flops"] < 2
