@@ -65,8 +65,8 @@ class StudyRunner:
                 self._train(todo, signals)
                 if signals.received:
                     raise StoppedError(
-                        f"Stopped with {self._left.number} cells left; what "
-                        "was trained is saved: the same command goes on.",
+                        f"Stopped, cells left: {self._left.number}. What was "
+                        "trained is saved: the same command goes on.",
                         signals.received,
                     )
         return [cell.name for cell in self._failed]
@@ -80,6 +80,12 @@ class StudyRunner:
 
     def _train(self, todo: Sequence[Cell], signals: StopSignals) -> None:
         waiting = list(todo)
+        print(
+            f"Cells to train: {len(todo)}, {len(self._free)} at a time. Their "
+            f"logs: {os.path.dirname(self._order.folder.log(todo[0]))}",
+            file=sys.stderr,
+            flush=True,
+        )
         self._left.expect({cell: self._config(cell) for cell in todo})
         try:
             while (waiting and not signals.received) or self._running:
@@ -196,7 +202,8 @@ def describe_waiting(
     for arm in dict.fromkeys(waiting.values()):
         names = [cell.name for cell, needed in waiting.items() if needed == arm]
         lines.append(
-            f"{len(names)} cells wait for the search for {arm}, "
-            f"{names[0]} first: " + found_settings.command(study, arm, searches)
+            f"Waiting for the search for {arm}: {', '.join(names[:3])}"
+            + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+            + f". Search: {found_settings.command(study, arm, searches)}"
         )
     return lines

@@ -129,7 +129,7 @@ def test_a_dry_run_trains_nothing_and_says_what_it_would(command):
     code, out, error = command("--dry_run")
     assert code == 0
     assert "vanilla" in out and "hours" in out.lower()
-    assert "wait for the search for vanilla" in error
+    assert "Waiting for the search for vanilla" in error
     assert not (command.home / "results").exists()
     assert not (command.home / "workdir").exists()
     _, out, error = command("--dry_run", "--arms=shared")
