@@ -10,10 +10,12 @@ import pathlib
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 
+import numpy as np
 import onnx
 import tensorflow as tf
 import tf2onnx
 from absl import logging
+from onnx import numpy_helper
 
 from shared_transformer_tf import config
 from shared_transformer_tf.decoding import search, translator
@@ -29,6 +31,7 @@ OPSET = 17
 _TIE = 1e-5  # translations whose scores are closer are equally good
 _SCORE = 1e-4
 _OTHER_CONSTANTS = 16 * 1024  # bytes: time scales of positions, sentinels
+_LARGE = 256  # numbers of a matrix that is not to be stored twice
 
 
 def export_onnx(
@@ -95,6 +98,7 @@ def _write(in_memory: translator.Translator, path: str) -> None:
             opset=OPSET,
             output_path=os.path.join(path, onnx_translator.MODEL),
         )
+    _store_transposed_once(os.path.join(path, onnx_translator.MODEL))
     in_memory.tokenizer.save(path)
     pathlib.Path(path, "README.md").write_text(onnx_readme.TEXT)
     tokenizer = in_memory.tokenizer
@@ -126,6 +130,31 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+def _store_transposed_once(path: str) -> None:
+    """Replaces weights that are others transposed by an operation.
+
+    The search transposes the embeddings for the output, and the conversion
+    stores what comes out of that.
+    """
+    model = onnx.load(path)
+    graph = model.graph
+    kept: list[tuple[str, np.ndarray]] = []
+    for tensor in list(graph.initializer):
+        if len(tensor.dims) != 2 or math.prod(tensor.dims) < _LARGE:
+            continue
+        array = numpy_helper.to_array(tensor)
+        for name, other in kept:
+            if other.shape[::-1] == array.shape and (other.T == array).all():
+                node = onnx.helper.make_node("Transpose", [name], [tensor.name])
+                graph.node.insert(0, node)
+                graph.initializer.remove(tensor)
+                break
+        else:
+            kept.append((tensor.name, array))
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
 
 
 def _check_size(path: str, in_memory: translator.Translator) -> None:
