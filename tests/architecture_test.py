@@ -12,7 +12,8 @@ PACKAGE = ROOT / "shared_transformer_tf"
 NAME = PACKAGE.name
 
 # Room -> rooms that its modules may import, beside its own.
-_BASE = {"config", "errors", "sharing"}
+# `__init__` is there before any module of the package.
+_BASE = {"__init__", "config", "errors", "sharing"}
 ARROWS = {
     "__init__": {"registration"},
     "registration": {"errors"},

@@ -143,7 +143,7 @@ class _Table:
             self._folder / "saved_model",
             self._decoding,
             self._run.config.data.max_length,
-            samples=self._run.sample_lines(_CHECKED_LINES),
+            samples=self._run.sample_pairs(_CHECKED_LINES)[0],
         )
 
     def _ctranslate2(self, kind: str) -> str:

@@ -1,14 +1,12 @@
 """A trained model and its search as an ONNX graph over token ids."""
 
 import contextlib
-import datetime
 import json
 import logging as python_logging
 import math
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
-from importlib import metadata
 
 import numpy as np
 import onnx
@@ -21,6 +19,7 @@ from shared_transformer_tf import config
 from shared_transformer_tf.decoding import search, translator
 from shared_transformer_tf.export import (
     check_lines,
+    made_with,
     onnx_readme,
     onnx_translator,
     parity_gate,
@@ -41,6 +40,7 @@ def export_onnx(
     options: config.DecodingConfig | None = None,
     max_length: int = 128,
     samples: Sequence[str] = (),
+    licence: str = "not stated",
 ) -> str:
     """Writes the next version of a model into `output`, for ONNX Runtime.
 
@@ -57,6 +57,7 @@ def export_onnx(
         options: the search; `None`: the defaults of `DecodingConfig`.
         max_length: tokens of a sentence, end symbol included.
         samples: lines to check besides those that are always checked.
+        licence: of the model, for the metadata.
 
     Returns:
         The version's folder, `<output>/<next number>`.
@@ -70,7 +71,7 @@ def export_onnx(
     with versions.next_version(output) as draft:
         os.mkdir(draft.path)
         in_memory = translator.Translator(model, tokenizer, options, max_length)
-        _write(in_memory, draft.path)
+        _write(in_memory, draft.path, licence)
         logging.info("Checking the export against the model.")
         _check_size(draft.path, in_memory)
         lines = [*check_lines.ODD, *check_lines.made(tokenizer, max_length)]
@@ -82,7 +83,7 @@ def export_onnx(
     return draft.version
 
 
-def _write(in_memory: translator.Translator, path: str) -> None:
+def _write(in_memory: translator.Translator, path: str, licence: str) -> None:
     signature = [tf.TensorSpec([None, None], tf.int32, name="source_ids")]
 
     def translate(source_ids: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -104,11 +105,8 @@ def _write(in_memory: translator.Translator, path: str) -> None:
     tokenizer = in_memory.tokenizer
     names = ("joint", "joint") if tokenizer.joint else ("source", "target")
     facts = {
-        "created": datetime.datetime.now(datetime.UTC).isoformat(),
-        "versions": {
-            name: metadata.version(name)
-            for name in ("tensorflow", "tf2onnx", "onnx", "onnxruntime")
-        },
+        **made_with.facts("tensorflow", "tf2onnx", "onnx", "onnxruntime"),
+        "licence": licence,
         "opset": OPSET,
         "weights": parity_gate.float_bytes(in_memory.model) // 4,
         "source_tokenizer": f"{names[0]}.model",

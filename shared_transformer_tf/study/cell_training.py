@@ -19,6 +19,7 @@ from typing import Any
 
 from absl import logging
 
+import shared_transformer_tf
 from shared_transformer_tf import experiment, trained_run
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError, StoppedError
@@ -145,9 +146,8 @@ def _measured(run: str, config: Config, varied: bool) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    own = importlib.import_module("shared_transformer_tf").__version__
     return {
-        "shared_transformer_tf": own,
+        "shared_transformer_tf": shared_transformer_tf.__version__,
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in _PACKAGES},
     }
