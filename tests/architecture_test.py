@@ -33,7 +33,7 @@ ARROWS = {
     "models": _BASE | {"layers", "training", "uses"},
     "decoding": {"config", "errors"},
     "evaluation": {"config", "errors"},
-    "export": {"config", "data", "decoding", "errors", "evaluation", "extras"},
+    "export": _BASE | {"data", "decoding", "evaluation", "extras"},
     "serving": {"errors"},
     "run_directory": {"config", "errors"},
     "trained_run": _BASE
