@@ -45,25 +45,18 @@ class Run:
         """Returns weights and FLOPs in words, for sentences of a length."""
         return complexity.complexity(self.model, length, length).describe()
 
-    def sample_lines(self, number: int = 200) -> list[str]:
-        """Returns source lines of the dev set, to check an export with.
-
-        Where its files are gone the list is empty, and the log says so.
-        """
-        return self.sample_pairs(number)[0]
-
     def sample_pairs(self, number: int) -> tuple[list[str], list[str]]:
         """Returns lines of the dev set and their translations.
 
-        Where its files are gone the lists are empty, and the log says so.
+        Args:
+            number: at most.
+
+        Raises:
+            InputError: if its files are gone.
         """
-        try:
-            text = corpus.load_split(
-                self.config.data, "valid", self.config.training.seed
-            )
-        except InputError as error:
-            logging.warning("No dev lines for the check: %s", error)
-            return [], []
+        text = corpus.load_split(
+            self.config.data, "valid", self.config.training.seed
+        )
         return text.source[:number], text.target[:number]
 
 

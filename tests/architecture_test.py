@@ -12,7 +12,8 @@ PACKAGE = ROOT / "shared_transformer_tf"
 NAME = PACKAGE.name
 
 # Room -> rooms that its modules may import, beside its own.
-_BASE = {"config", "errors", "sharing"}
+# `__init__` is there before any module of the package.
+_BASE = {"__init__", "config", "errors", "sharing"}
 ARROWS = {
     "__init__": {"registration"},
     "registration": {"errors"},
@@ -32,7 +33,7 @@ ARROWS = {
     "models": _BASE | {"layers", "training", "uses"},
     "decoding": {"config", "errors"},
     "evaluation": {"config", "errors"},
-    "export": {"config", "data", "decoding", "errors", "evaluation", "extras"},
+    "export": _BASE | {"data", "decoding", "evaluation", "extras"},
     "serving": {"errors"},
     "run_directory": {"config", "errors"},
     "trained_run": _BASE

@@ -44,7 +44,9 @@ def test_folders_without_a_run(tmp_path):
 
 def test_dev_lines_to_check_an_export_with(trained):
     run = trained_run.load_run(str(trained))
-    assert len(run.sample_lines(5)) == 5
+    sources, targets = run.sample_pairs(5)
+    assert len(sources) == len(targets) == 5
     run.config.data.corpus = "text"
     run.config.data.directory = str(trained / "absent")
-    assert run.sample_lines() == []
+    with pytest.raises(InputError, match="absent"):
+        run.sample_pairs(5)

@@ -143,7 +143,7 @@ class _Table:
             self._folder / "saved_model",
             self._decoding,
             self._run.config.data.max_length,
-            samples=self._run.sample_lines(_CHECKED_LINES),
+            samples=self._run.sample_pairs(_CHECKED_LINES)[0],
         )
 
     def _ctranslate2(self, kind: str) -> str:
@@ -262,8 +262,8 @@ def _depth(rounds: int) -> dict[str, Any]:
         contenders.append(Contender(name, command, settings["rows"]))
     facts, turns = turns_lib.take(contenders, rounds, [3] * len(contenders))
     results = _speeds(contenders, facts, turns)
-    first = facts[0]["forward_flops"]
+    first = facts[0]["search_flops"]
     for one in results.values():
         one["cost_ratio"] = 1 / one["speed_ratio"]
-        one["flops_ratio"] = one["forward_flops"] / first
+        one["flops_ratio"] = one["search_flops"] / first
     return results

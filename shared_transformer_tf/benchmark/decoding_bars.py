@@ -24,7 +24,7 @@ def _cost(one: Mapping) -> float:
 def _cost_label(one: Mapping, value: float) -> str:
     return (
         f"{value:.2f}x (FLOPs {one['flops_ratio']:.2f}x; "
-        f"{one['memory_projections']} projections)"
+        f"{one['memory_projections']} made)"
     )
 
 

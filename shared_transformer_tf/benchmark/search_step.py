@@ -47,9 +47,22 @@ def main(settings: dict) -> None:
     contender.serve(
         lambda: translate(source).numpy(),
         tokens=int(found.shape[-1]),
-        forward_flops=complexity(model, length, length).forward_flops,
+        search_flops=_search_flops(model, length, settings["beam_size"]),
         weights=int(sum(np.prod(x.shape) for x in model.trainable_weights)),
         memory_projections=_memory_projections(translate, source, model),
+    )
+
+
+def _search_flops(model, length: int, beam_size: int) -> float:
+    """Returns FLOPs of a sentence: the decoder's count for each beam."""
+    costs = complexity(model, length, length)
+    source = dict(costs.source_flops)
+    blocks = len(model.decoder.cross_attentions)
+    memory = source.pop("cross_attention_memory") / model.decoder.num_layers
+    return length * (
+        sum(source.values())
+        + blocks * memory
+        + beam_size * sum(costs.target_flops.values())
     )
 
 

@@ -36,6 +36,13 @@ def _define_flags(values: flags.FlagValues) -> None:
         ("reference", "File of their translations."),
     ):
         flags.DEFINE_string(name, "", text, flag_values=values)
+    flags.DEFINE_enum(
+        "tokenize",
+        "13a",
+        ["13a", "none", "intl", "char", "zh"],
+        "sacreBLEU's tokeniser for BLEU; none: the text is tokenised.",
+        flag_values=values,
+    )
     flags.DEFINE_boolean(
         "json", False, "Print one JSON object.", flag_values=values
     )
@@ -61,7 +68,7 @@ def _evaluate(values: flags.FlagValues) -> None:
     )
     result = {
         "checkpoint": run.checkpoint_name,
-        **metrics.evaluate(hypotheses, references).to_dict(),
+        **metrics.evaluate(hypotheses, references, values.tokenize).to_dict(),
         "exact": 100.0 * matches / len(references),
         "sentences": len(references),
         "tokens": tokens,

@@ -8,6 +8,7 @@ Writes <output>/<next number>/ and prints that folder. Before, it is checked
 that the export translates as the run does.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from shared_transformer_tf import errors, extras
 from shared_transformer_tf.cli import command, decoding_flags, startup
 
 _SAMPLES = 200  # dev lines that a check translates
+_NOT_STATED = "not stated"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +37,9 @@ def _define_flags(values: flags.FlagValues) -> None:
         ("workdir", "Folder of the run."),
         ("checkpoint", "Checkpoint to take; unset: the run's best average."),
         ("output", "Folder of numbered versions; made if absent."),
-        ("licence", "Of the model, for the card of a SavedModel."),
+        ("source", "Lines to check the export with; unset: the dev set's."),
+        ("reference", "Their translations, for the scores."),
+        ("licence", "Of the model, for its card or metadata."),
     ):
         flags.DEFINE_string(name, "", text, flag_values=values)
     flags.DEFINE_enum(
@@ -86,10 +90,30 @@ def _check_form(values: flags.FlagValues) -> None:
         )
 
 
+def _samples(values: flags.FlagValues, run: Any) -> tuple[list, list]:
+    """Returns the lines that prove the export, and their translations."""
+    from shared_transformer_tf.data import corpus
+
+    if values.source and values.reference:
+        text = corpus.read_parallel(values.source, values.reference)
+        return text.source[:_SAMPLES], text.target[:_SAMPLES]
+    if values.source:
+        return corpus.read_lines(values.source)[:_SAMPLES], []
+    if values.reference:
+        raise errors.InputError("--reference goes with --source.")
+    try:
+        return run.sample_pairs(_SAMPLES)
+    except errors.InputError as error:
+        raise errors.InputError(
+            f"{error} The export is checked with {_SAMPLES} lines of the run's "
+            "dev set: put it back, or name other lines with --source."
+        ) from error
+
+
 def _saved_model(values: flags.FlagValues, run: Any, options: Any) -> str:
     from shared_transformer_tf.export import saved_model
 
-    sources, references = run.sample_pairs(_SAMPLES)
+    sources, references = _samples(values, run)
     return saved_model.export_saved_model(
         run.model,
         run.tokenizer,
@@ -108,13 +132,24 @@ def _origin(run: Any, references: list[str], licence: str) -> Any:
     return model_card.Origin(
         source_language=data.source_language,
         target_language=data.target_language,
-        data=f"{data.corpus}, split {data.train_split}",
+        data=_described(data),
         checkpoint=run.checkpoint_name,
-        licence=licence or "not stated",
+        licence=licence or _NOT_STATED,
         complexity=run.describe_complexity(),
         config=run.config.to_dict(),
         references=references,
     )
+
+
+def _described(data: Any) -> str:
+    if data.corpus != "text":
+        return f"the {data.corpus} that this package makes"
+    source = data.train_source or (
+        f"{os.path.basename(os.path.normpath(data.directory))}, split "
+        f"{data.train_split}.{data.source_language}"
+    )
+    target = data.train_target or f"{data.train_split}.{data.target_language}"
+    return f"{source} and {target}"
 
 
 def _ctranslate2(values: flags.FlagValues, run: Any, options: Any) -> str:
@@ -125,7 +160,7 @@ def _ctranslate2(values: flags.FlagValues, run: Any, options: Any) -> str:
             "--length_penalty=gnmt is not in CTranslate2: leave the flag out, "
             "or give power."
         )
-    sources, references = run.sample_pairs(_SAMPLES)
+    sources, references = _samples(values, run)
     return ctranslate2_folder.export_ctranslate2(
         run.model,
         run.tokenizer,
@@ -136,6 +171,7 @@ def _ctranslate2(values: flags.FlagValues, run: Any, options: Any) -> str:
             quantization=values.quantization,
             sources=sources,
             references=references,
+            licence=values.licence or _NOT_STATED,
         ),
     )
 
@@ -149,7 +185,8 @@ def _onnx(values: flags.FlagValues, run: Any, options: Any) -> str:
         values.output,
         options,
         run.config.data.max_length,
-        samples=run.sample_lines(_SAMPLES),
+        samples=_samples(values, run)[0],
+        licence=values.licence or _NOT_STATED,
     )
 
 

@@ -54,6 +54,19 @@ def _define_flags(values: flags.FlagValues) -> None:
     )
 
     flags.DEFINE_boolean(
+        "plan",
+        False,
+        "Print hours and memory on the study's large devices; reads no text.",
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "tokens_per_second",
+        0.0,
+        "With --plan: target tokens/s of vanilla, measured on all devices.",
+        lower_bound=0.0,
+        flag_values=values,
+    )
+    flags.DEFINE_boolean(
         "report",
         False,
         "Write report.html and report.md of the results beside them.",
@@ -69,7 +82,7 @@ def _define_flags(values: flags.FlagValues) -> None:
 
 def _study(values: flags.FlagValues) -> None:
     command.require(values, "config")
-    if not values.report:
+    if not (values.report or values.plan):
         command.require(values, "workdir")
     from shared_transformer_tf.study import (
         checks,
@@ -95,7 +108,10 @@ def _study(values: flags.FlagValues) -> None:
         values.variations,
     )
     chosen.check()
-    processors = runner.choose_processors(values.workers)
+    if values.plan:
+        _print_plan(chosen, values.tokens_per_second)
+        return
+    processors = runner.choose_processors(values.workers, study.strategy)
     searches = values.searches or committed
     found = found_settings.read(searches, study)
     order = Order(
@@ -121,7 +137,7 @@ def _report(study, results: str, readme: str) -> None:
 
 
 def _print_estimate(chosen, state, order, processors) -> None:
-    from shared_transformer_tf.study import estimate, speeds
+    from shared_transformer_tf.study import estimate, runner, speeds
 
     study = chosen.study
     first = study.cells()[0]
@@ -133,11 +149,26 @@ def _print_estimate(chosen, state, order, processors) -> None:
             configs,
             order.folder,
             order.folder.vocabulary(first.task),
-            processors[-1],
+            runner.choose_processors(1)[0],
             study.sentence_tokens,
         ),
     )
     print(estimate.describe(study, rows, state, len(processors)))
+
+
+def _print_plan(chosen, tokens_per_second: float) -> None:
+    from shared_transformer_tf.study import estimate, runner, scale, speeds
+
+    study = chosen.study
+    costs = estimate.make_costs(
+        chosen,
+        lambda configs: speeds.sizes(
+            configs, runner.choose_processors(1)[0], study.sentence_tokens
+        ),
+    )
+    tokens = study.search_trials * study.search_tokens
+    searches = [(arm, tokens) for arm in study.searches]
+    print(scale.describe(costs, study.devices, searches, tokens_per_second))
 
 
 def _train(study_runner) -> None:

@@ -8,13 +8,16 @@ import sacrebleu
 
 from shared_transformer_tf import errors
 
+TOKENIZERS = ("13a", "none", "intl", "char", "zh")
+
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
     """Corpus scores of one system.
 
     Attributes:
-        bleu: 0 to 100, higher is better (13a tokens, cased).
+        bleu: 0 to 100, higher is better (cased; 13a tokens, if no others
+            were asked for).
         chrf: chrF2, 0 to 100, higher is better.
         ter: edits per 100 reference words, lower is better.
         signatures: sacreBLEU's signature of each score, by its name.
@@ -30,12 +33,18 @@ class Scores:
         return dataclasses.asdict(self)
 
 
-def evaluate(hypotheses: Sequence[str], references: Sequence[str]) -> Scores:
+def evaluate(
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    tokenize: str = "13a",
+) -> Scores:
     """Scores translations with BLEU, chrF2 and TER.
 
     Args:
         hypotheses: detokenised translations.
         references: one per hypothesis, raw text.
+        tokenize: sacreBLEU's tokeniser for BLEU, one of `TOKENIZERS`; `none`
+            is for text that has spaces between its tokens already.
 
     Raises:
         InputError: if there are not equally many, or none.
@@ -46,7 +55,7 @@ def evaluate(hypotheses: Sequence[str], references: Sequence[str]) -> Scores:
     """
     check_lengths(hypotheses, references)
     metrics = {
-        "bleu": sacrebleu.BLEU(),
+        "bleu": sacrebleu.BLEU(tokenize=tokenize),
         "chrf": sacrebleu.CHRF(),
         "ter": sacrebleu.TER(),
     }

@@ -1,12 +1,10 @@
 """A trained model as a folder that CTranslate2 loads."""
 
 import dataclasses
-import datetime
 import json
 import os
 import pathlib
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from shared_transformer_tf.export import (
     ctranslate2_readme,
     ctranslate2_spec,
     ctranslate2_translator,
+    made_with,
     parity_gate,
     versions,
 )
@@ -47,6 +46,7 @@ class Settings:
             `ctranslate2_gate.BOUNDS`.
         sources: lines to check, besides those that are always checked.
         references: their translations, for BLEU; may be missing.
+        licence: of the model, for the metadata.
     """
 
     decoding: config.DecodingConfig = dataclasses.field(
@@ -56,6 +56,7 @@ class Settings:
     quantization: str = "float32"
     sources: Sequence[str] = ()
     references: Sequence[str] = ()
+    licence: str = "not stated"
 
 
 def export_ctranslate2(
@@ -142,18 +143,19 @@ def _facts(
 ) -> dict[str, Any]:
     names = ("joint", "joint") if tokenizer.joint else ("source", "target")
     return {
-        "created": datetime.datetime.now(datetime.UTC).isoformat(),
-        "versions": {
-            name: metadata.version(name)
-            for name in ("ctranslate2", "sentencepiece", "keras")
-        },
+        **made_with.facts("ctranslate2", "sentencepiece", "keras"),
         "weights": parity_gate.float_bytes(model) // 4,
+        "licence": settings.licence,
         "quantization": settings.quantization,
         "source_tokenizer": f"{names[0]}.model",
         "target_tokenizer": f"{names[1]}.model",
         "max_length": settings.max_length,
         "decoding": {name: getattr(decoding, name) for name in _SEARCH}
-        | {"patience": ctranslate2_translator.PATIENCE},
+        | {"patience": ctranslate2_translator.PATIENCE}
+        | {
+            "length_penalty": decoding.length_penalty,
+            "length_penalty_of_the_run": settings.decoding.length_penalty,
+        },
     }
 
 

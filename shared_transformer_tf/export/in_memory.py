@@ -25,7 +25,7 @@ class Found(NamedTuple):
         text: of it.
         score: that the search gave.
         rescored: what teacher forcing gives, normalised like it.
-        truncated: the limit came before the end.
+        truncated: the limit came before the end, or the source was cut.
     """
 
     text: str
@@ -80,7 +80,8 @@ class InMemory:
         """
         lines = [sentences.clean_text(line) for line in lines]
         longest = self._max_length - 1
-        ids = [x[:longest] for x in self._tokenizer.encode_source(lines)]
+        whole = self._tokenizer.encode_source(lines)
+        ids = [x[:longest] for x in whole]
         most = min(limit or self._max_length, self._max_length)
 
         @tf.function(autograph=False)
@@ -100,7 +101,7 @@ class InMemory:
                     ],
                     float(found.scores[row, n]),
                     float(rescored[row, n]),
-                    bool(found.truncated[row, n]),
+                    bool(found.truncated[row, n] or len(whole[row]) > longest),
                 )
                 for n in range(found.counts[row])
             ]

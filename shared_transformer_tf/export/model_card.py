@@ -132,16 +132,14 @@ def _scores(scores: dict[str, Any]) -> str:
     if not scores:
         return "Not measured: there were no references at the export."
     rows = [
-        f"| {name} | {scores[name]:.1f} | `{signature}` |"
+        f"* {name}: {scores[name]:.1f} (`{signature}`)"
         for name, signature in scores["signatures"].items()
     ]
     return "\n".join(
         [
-            f"Of the export itself, on {scores['sentences']} lines of the dev "
-            "set that it was checked with:",
+            f"Of the export itself, on the {scores['sentences']} lines that it "
+            "was checked with:",
             "",
-            "| score | value | signature |",
-            "|---|---|---|",
             *rows,
         ]
     )

@@ -1,24 +1,25 @@
 """A trained model and its search as an ONNX graph over token ids."""
 
 import contextlib
-import datetime
 import json
 import logging as python_logging
 import math
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
-from importlib import metadata
 
+import numpy as np
 import onnx
 import tensorflow as tf
 import tf2onnx
 from absl import logging
+from onnx import numpy_helper
 
 from shared_transformer_tf import config
 from shared_transformer_tf.decoding import search, translator
 from shared_transformer_tf.export import (
     check_lines,
+    made_with,
     onnx_readme,
     onnx_translator,
     parity_gate,
@@ -29,6 +30,7 @@ OPSET = 17
 _TIE = 1e-5  # translations whose scores are closer are equally good
 _SCORE = 1e-4
 _OTHER_CONSTANTS = 16 * 1024  # bytes: time scales of positions, sentinels
+_LARGE = 256  # numbers of a matrix that is not to be stored twice
 
 
 def export_onnx(
@@ -38,6 +40,7 @@ def export_onnx(
     options: config.DecodingConfig | None = None,
     max_length: int = 128,
     samples: Sequence[str] = (),
+    licence: str = "not stated",
 ) -> str:
     """Writes the next version of a model into `output`, for ONNX Runtime.
 
@@ -54,6 +57,7 @@ def export_onnx(
         options: the search; `None`: the defaults of `DecodingConfig`.
         max_length: tokens of a sentence, end symbol included.
         samples: lines to check besides those that are always checked.
+        licence: of the model, for the metadata.
 
     Returns:
         The version's folder, `<output>/<next number>`.
@@ -67,7 +71,7 @@ def export_onnx(
     with versions.next_version(output) as draft:
         os.mkdir(draft.path)
         in_memory = translator.Translator(model, tokenizer, options, max_length)
-        _write(in_memory, draft.path)
+        _write(in_memory, draft.path, licence)
         logging.info("Checking the export against the model.")
         _check_size(draft.path, in_memory)
         lines = [*check_lines.ODD, *check_lines.made(tokenizer, max_length)]
@@ -79,7 +83,7 @@ def export_onnx(
     return draft.version
 
 
-def _write(in_memory: translator.Translator, path: str) -> None:
+def _write(in_memory: translator.Translator, path: str, licence: str) -> None:
     signature = [tf.TensorSpec([None, None], tf.int32, name="source_ids")]
 
     def translate(source_ids: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -95,16 +99,14 @@ def _write(in_memory: translator.Translator, path: str) -> None:
             opset=OPSET,
             output_path=os.path.join(path, onnx_translator.MODEL),
         )
+    _store_transposed_once(os.path.join(path, onnx_translator.MODEL))
     in_memory.tokenizer.save(path)
     pathlib.Path(path, "README.md").write_text(onnx_readme.TEXT)
     tokenizer = in_memory.tokenizer
     names = ("joint", "joint") if tokenizer.joint else ("source", "target")
     facts = {
-        "created": datetime.datetime.now(datetime.UTC).isoformat(),
-        "versions": {
-            name: metadata.version(name)
-            for name in ("tensorflow", "tf2onnx", "onnx", "onnxruntime")
-        },
+        **made_with.facts("tensorflow", "tf2onnx", "onnx", "onnxruntime"),
+        "licence": licence,
         "opset": OPSET,
         "weights": parity_gate.float_bytes(in_memory.model) // 4,
         "source_tokenizer": f"{names[0]}.model",
@@ -126,6 +128,31 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+def _store_transposed_once(path: str) -> None:
+    """Replaces weights that are others transposed by an operation.
+
+    The search transposes the embeddings for the output, and the conversion
+    stores what comes out of that.
+    """
+    model = onnx.load(path)
+    graph = model.graph
+    kept: list[tuple[str, np.ndarray]] = []
+    for tensor in list(graph.initializer):
+        if len(tensor.dims) != 2 or math.prod(tensor.dims) < _LARGE:
+            continue
+        array = numpy_helper.to_array(tensor)
+        for name, other in kept:
+            if other.shape[::-1] == array.shape and (other.T == array).all():
+                node = onnx.helper.make_node("Transpose", [name], [tensor.name])
+                graph.node.insert(0, node)
+                graph.initializer.remove(tensor)
+                break
+        else:
+            kept.append((tensor.name, array))
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
 
 
 def _check_size(path: str, in_memory: translator.Translator) -> None:

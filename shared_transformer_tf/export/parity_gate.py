@@ -239,10 +239,11 @@ def _check_options(lines, chosen, own_options, in_memory, options) -> None:
             if not _is_as_good(came, wanted, best):
                 how = f" with options {own_options[row]}"
                 raise _differs(texts[row], came, wanted.text, how)
-            if wanted.truncated and not chosen["truncated"][row]:
+            told = bool(chosen["truncated"][row])
+            if came == wanted.text and told != wanted.truncated:
                 raise ParityError(
-                    f"The export does not say that its translation of "
-                    f"{texts[row]!r} was cut at the limit."
+                    f"The export says truncated={told} of {texts[row]!r}, the "
+                    f"model {wanted.truncated}."
                 )
 
 

@@ -1,17 +1,16 @@
 """A trained model as a SavedModel: text in, text out."""
 
-import datetime
 import json
 import os
 import pathlib
 from collections.abc import Sequence
-from importlib import metadata
 
 import keras
 from absl import logging
 
 from shared_transformer_tf import config
 from shared_transformer_tf.export import (
+    made_with,
     model_card,
     parity_gate,
     signatures,
@@ -100,15 +99,12 @@ def _write(model, tokenizer, path, options, max_length) -> None:
 
 def _describe(path, origin, model, options, max_length, translated) -> None:
     facts = {
-        "created": datetime.datetime.now(datetime.UTC).isoformat(),
-        "versions": {
-            name: metadata.version(name)
-            for name in ("tensorflow", "tensorflow-text", "keras")
-        },
+        **made_with.facts("tensorflow", "tensorflow-text", "keras"),
         "weights": parity_gate.float_bytes(model) // 4,
         "max_length": max_length,
         "most_beams": signatures.most_beams(options),
         "decoding": vars(options),
+        "checked_lines": len(translated),
         "scores": model_card.score(translated, origin.references),
         "origin": {
             name: value

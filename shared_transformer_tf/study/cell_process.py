@@ -1,6 +1,7 @@
-"""Processes of cells, each on a processor of its own. No TensorFlow here."""
+"""Processes of cells, on a processor each. No TensorFlow here."""
 
 import dataclasses
+import functools
 import json
 import os
 import signal
@@ -13,11 +14,13 @@ from typing import IO, Any
 from shared_transformer_tf.study.cells import Cell
 
 MODULE = "shared_transformer_tf.study.cell_training"
-_ENVIRONMENT = {
+_ONE_THREAD = {
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
+}
+_ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "KERAS_BACKEND": "tensorflow",
     "PYTHONUNBUFFERED": "1",
@@ -107,14 +110,14 @@ class Order:
         }
 
 
-class OneProcessor:
-    """A process that runs on one processor and ends when we do.
+class CellProcess:
+    """A process that ends when we do, maybe on one processor.
 
     Args:
         module: of Python, to run.
         request: a line of its standard input, which stays open behind it: a
             process that sees its end knows that we are gone.
-        processor: number of the processor.
+        processor: number of the processor; `None`: not bound to one.
         output: for its standard output.
         log: for its standard error.
     """
@@ -123,7 +126,7 @@ class OneProcessor:
         self,
         module: str,
         request: Mapping[str, Any],
-        processor: int,
+        processor: int | None,
         output: IO | int,
         log: IO,
     ):
@@ -135,10 +138,13 @@ class OneProcessor:
             stdout=output,
             stderr=log,
             text=True,
-            env=os.environ | _ENVIRONMENT | {"PYTHONPATH": _import_path()},
-            # before TensorFlow makes its threads; Ctrl-C is ours to pass on
-            preexec_fn=lambda: os.sched_setaffinity(0, {processor}),
-            start_new_session=True,
+            env=os.environ
+            | _ENVIRONMENT
+            | ({} if processor is None else _ONE_THREAD)
+            | {"PYTHONPATH": _import_path()},
+            # before TensorFlow makes its threads
+            preexec_fn=functools.partial(_bind, processor),
+            start_new_session=True,  # Ctrl-C is ours to pass on
         )
         self.stdout = self._process.stdout
         try:
@@ -171,11 +177,11 @@ class OneProcessor:
 
 
 def start(
-    order: Order, cell: Cell, command: str, processor: int
-) -> OneProcessor:
+    order: Order, cell: Cell, command: str, processor: int | None
+) -> CellProcess:
     """Starts the training of a cell, or goes on with it."""
     with open(order.folder.log(cell), "a", encoding="utf-8") as log:
-        return OneProcessor(
+        return CellProcess(
             MODULE, order.request(cell, command), processor, log, log
         )
 
@@ -185,6 +191,11 @@ def last_line(path: str) -> str:
     with open(path, encoding="utf-8", errors="replace") as stream:
         lines = [line.strip() for line in stream if line.strip()]
     return lines[-1].removeprefix("Error: ") if lines else "it said nothing"
+
+
+def _bind(processor: int | None) -> None:
+    if processor is not None:
+        os.sched_setaffinity(0, {processor})
 
 
 def _import_path() -> str:

@@ -19,6 +19,7 @@ from typing import Any
 
 from absl import logging
 
+import shared_transformer_tf
 from shared_transformer_tf import experiment, trained_run
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError, StoppedError
@@ -89,7 +90,7 @@ def train(request: dict[str, Any]) -> None:
     told = result.ResultFolder(request["results"], study)
     config = vocabulary.prepare(config, request["vocabulary"])
     run = request["run"]
-    experiment.train(config, run)
+    experiment.train(config, run, study.strategy)
     told.write(
         cell,
         {
@@ -138,16 +139,15 @@ def _measured(run: str, config: Config, varied: bool) -> dict[str, Any]:
         "test": test,
         "training_curve": condensed.training_curve(trained),
         "curve": condensed.dev_curve(valid, trained, flops_per_token),
-        "gradients": condensed.gradients(uses),
-        # of variations the dev scores are what is asked
+        # of variations the scores are what is asked; they are many
+        "gradients": [] if varied else condensed.gradients(uses),
         **({} if varied else {"sentence_statistics": statistics}),
     }
 
 
 def _versions() -> dict[str, str]:
-    own = importlib.import_module("shared_transformer_tf").__version__
     return {
-        "shared_transformer_tf": own,
+        "shared_transformer_tf": shared_transformer_tf.__version__,
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in _PACKAGES},
     }

@@ -43,20 +43,25 @@ def check(selection: Selection, order: Order) -> State:
     return state
 
 
-def _check_owner(folder: StudyFolder, study: Study) -> None:
-    """The first study in a folder leaves its name there."""
-    own = {"study": study.name, "fingerprint": study.fingerprint}
-    path = folder.owner
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as stream:
-            found = stream.read()
-        if found != json.dumps(own):
-            raise InputError(
-                f"--workdir={folder.path} is that of another study or of "
-                f"other settings ({found:.80}): name another folder."
-            )
-        return
+def sign(folder: StudyFolder, study: Study) -> None:
+    """Leaves the study's name in a folder, for other studies to see."""
     os.makedirs(folder.path, exist_ok=True)
-    with open(f"{path}.partial", "w", encoding="utf-8") as stream:
-        json.dump(own, stream)
-    os.replace(f"{path}.partial", path)
+    with open(f"{folder.owner}.partial", "w", encoding="utf-8") as stream:
+        stream.write(_signature(study))
+    os.replace(f"{folder.owner}.partial", folder.owner)
+
+
+def _check_owner(folder: StudyFolder, study: Study) -> None:
+    if not os.path.exists(folder.owner):
+        return
+    with open(folder.owner, encoding="utf-8") as stream:
+        found = stream.read()
+    if found != _signature(study):
+        raise InputError(
+            f"--workdir={folder.path} is that of another study or of other "
+            f"settings ({found:.80}): name another folder."
+        )
+
+
+def _signature(study: Study) -> str:
+    return json.dumps({"study": study.name, "fingerprint": study.fingerprint})

@@ -8,6 +8,7 @@ from statistics import fmean
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.plan import Study
+from shared_transformer_tf.study.scale import ArmCost
 from shared_transformer_tf.study.selection import Selection, State
 from shared_transformer_tf.study.speeds import Speed
 
@@ -67,6 +68,37 @@ def make_rows(
             speed = dataclasses.replace(speed, tokens_per_second=1 / pace)
         rows.append(Row(arm, configs[arm], of_arm, speed, bool(results)))
     return rows
+
+
+def make_costs(
+    selection: Selection,
+    sizes: Callable[[Sequence[Config]], list[tuple[int, float]]],
+) -> list[ArmCost]:
+    """Returns what each arm costs, all with the standard settings.
+
+    Args:
+        selection: cells of a study.
+        sizes: returns weights and FLOPs per token of the models of configs.
+    """
+    study = selection.study
+    cells: dict[str, list[Cell]] = {name: [] for name in study.arms}
+    for cell in filter(selection.has, study.cells()):
+        cells[cell.arm].append(cell)
+    used = {arm: of_arm for arm, of_arm in cells.items() if of_arm}
+    assumed: dict[str, dict] = {arm: {} for arm in study.searches}
+    configs = [study.config(of_arm[0], assumed) for of_arm in used.values()]
+    found = zip(used, configs, sizes(configs), strict=True)
+    return [
+        ArmCost(
+            arm,
+            config.model.num_layers,
+            *size,
+            len(used[arm]),
+            config.data.batch_tokens,
+            config.training.max_tokens,
+        )
+        for arm, config, size in found
+    ]
 
 
 def describe(

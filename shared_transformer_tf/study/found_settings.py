@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared_transformer_tf.errors import InputError
-from shared_transformer_tf.study import search_space, settings, tasks
+from shared_transformer_tf.study import search_space, settings
 from shared_transformer_tf.study.plan import Study
 
 FORMAT = 1
@@ -29,8 +29,7 @@ def command(study: Study, arm: str, folder: str) -> str:
         folder: where the result is expected.
     """
     changes = study.arms[arm].settings | {
-        "data.source_language": tasks.parse(study.search_task).source,
-        "data.target_language": tasks.parse(study.search_task).target,
+        **study.task_config(study.search_task),
         "training.diagnose_every": 0,
     }
     fields = {"fields": ",".join(study.search_fields)}

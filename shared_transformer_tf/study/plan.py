@@ -20,6 +20,7 @@ from shared_transformer_tf.study import settings as settings_lib
 from shared_transformer_tf.study import tasks as tasks_lib
 from shared_transformer_tf.study.arms import Arm, make_arms
 from shared_transformer_tf.study.cells import Cell, CellGroup
+from shared_transformer_tf.study.scale import Devices
 
 _RATE = "training.learning_rate"
 
@@ -44,6 +45,11 @@ class Study:
             `--dry_run` shows; results have those of their text.
         overhead_seconds: of a cell besides its updates: start, evaluations,
             scores. For `--dry_run`.
+        task_settings: further settings of tasks, by their names, such as
+            where their text is.
+        strategy: one of `devices.STRATEGIES`. With another than `none` cells
+            are trained one after the other, each on all devices.
+        devices: sets of them that `--plan` is made for.
     """
 
     name: str
@@ -56,6 +62,11 @@ class Study:
     search_fields: tuple[str, ...] = ()
     sentence_tokens: int = 18
     overhead_seconds: float = 60.0
+    task_settings: Mapping[str, Mapping[str, Any]] = dataclasses.field(
+        default_factory=dict
+    )
+    strategy: str = "none"
+    devices: tuple[Devices, ...] = ()
 
     @property
     def arms(self) -> dict[str, Arm]:
@@ -109,9 +120,8 @@ class Study:
         found = []
         for group in self.groups:
             if group.extended:
-                for cell in CellGroup(
-                    group.tasks, group.arms, group.seeds
-                ).cells():
+                plain = dataclasses.replace(group, rate_factors=(1.0,))
+                for cell in plain.cells():
                     found += cells_lib.next_factor(
                         cell, group.rate_factors, dev_bleu
                     )
@@ -119,10 +129,15 @@ class Study:
 
     def search_base(self, arm: str) -> Config:
         """Returns the config that a search for an arm varies."""
-        of_task = tasks_lib.parse(self.search_task).settings
+        of_task = self.task_config(self.search_task)
         return settings_lib.changed(
             self.base, self.arms[arm].settings | of_task
         )
+
+    def task_config(self, task: str) -> dict[str, Any]:
+        """Returns what a task sets: value by `section.field`."""
+        further = self.task_settings.get(task, {})
+        return tasks_lib.parse(task).settings | dict(further)
 
     def settings(
         self, cell: Cell, found: Mapping[str, Mapping[str, Any]]
@@ -154,7 +169,7 @@ class Study:
         settings = self.settings(cell, found)
         if settings is None:
             return None
-        settings |= tasks_lib.parse(cell.task).settings
+        settings |= self.task_config(cell.task)
         return settings_lib.changed(
             self.base, settings | {"training.seed": cell.seed}
         )

@@ -85,7 +85,7 @@ class ResultFolder:
         os.makedirs(self.path, exist_ok=True)
         path = self.file(cell)
         lines = [
-            f"{json.dumps(name)}: {json.dumps(value)}"
+            f"{json.dumps(name)}: {json.dumps(value, separators=(',', ':'))}"
             for name, value in result.items()
         ]
         with open(f"{path}.partial", "w", encoding="utf-8") as stream:

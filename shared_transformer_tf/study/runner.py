@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError, StoppedError
-from shared_transformer_tf.study import cell_process, found_settings
+from shared_transformer_tf.study import cell_process, checks, found_settings
 from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.plan import Study
 from shared_transformer_tf.study.selection import Selection
@@ -27,7 +27,8 @@ class StudyRunner:
         selection: cells that are asked for.
         order: for their processes.
         searches: folder of the results of searches.
-        processors: numbers of those that cells may run on, one each.
+        processors: numbers of those that cells may run on, one each; `None`
+            is all of them.
     """
 
     def __init__(
@@ -35,13 +36,15 @@ class StudyRunner:
         selection: Selection,
         order: cell_process.Order,
         searches: str,
-        processors: Sequence[int],
+        processors: Sequence[int | None],
     ):
         self._selection = selection
         self._order = order
         self._searches = searches
         self._free = list(processors)
-        self._running: dict[Cell, tuple[cell_process.OneProcessor, int]] = {}
+        self._running: dict[
+            Cell, tuple[cell_process.CellProcess, int | None]
+        ] = {}
         self._failed: dict[Cell, str] = {}
         self._left = TimeLeft(len(processors))
 
@@ -56,13 +59,14 @@ class StudyRunner:
             InputError: if a result or a search is not of this study.
         """
         self._order.folder.make()
+        checks.sign(self._order.folder, self._selection.study)
         with alone(self._order.folder.lock), StopSignals() as signals:
             while todo := self._todo():
                 self._train(todo, signals)
                 if signals.received:
                     raise StoppedError(
-                        f"Stopped with {self._left.number} cells left; what "
-                        "was trained is saved: the same command goes on.",
+                        f"Stopped, cells left: {self._left.number}. What was "
+                        "trained is saved: the same command goes on.",
                         signals.received,
                     )
         return [cell.name for cell in self._failed]
@@ -76,6 +80,12 @@ class StudyRunner:
 
     def _train(self, todo: Sequence[Cell], signals: StopSignals) -> None:
         waiting = list(todo)
+        print(
+            f"Cells to train: {len(todo)}, {len(self._free)} at a time. Their "
+            f"logs: {os.path.dirname(self._order.folder.log(todo[0]))}",
+            file=sys.stderr,
+            flush=True,
+        )
         self._left.expect({cell: self._config(cell) for cell in todo})
         try:
             while (waiting and not signals.received) or self._running:
@@ -157,12 +167,18 @@ def alone(path: str) -> Iterator[None]:
         yield
 
 
-def choose_processors(workers: int) -> list[int]:
+def choose_processors(
+    workers: int, strategy: str = "none"
+) -> list[int] | list[None]:
     """Returns the processors for some cells at a time.
+
+    Where a cell is distributed over devices it is alone, and bound to none.
 
     Raises:
         InputError: if this process may not use as many.
     """
+    if strategy != "none":
+        return [None]
     allowed = sorted(os.sched_getaffinity(0))
     if not 1 <= workers <= len(allowed):
         raise InputError(
@@ -186,7 +202,8 @@ def describe_waiting(
     for arm in dict.fromkeys(waiting.values()):
         names = [cell.name for cell, needed in waiting.items() if needed == arm]
         lines.append(
-            f"{len(names)} cells wait for the search for {arm}, "
-            f"{names[0]} first: " + found_settings.command(study, arm, searches)
+            f"Waiting for the search for {arm}: {', '.join(names[:3])}"
+            + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+            + f". Search: {found_settings.command(study, arm, searches)}"
         )
     return lines

@@ -14,7 +14,7 @@ from typing import Any
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study.cell_process import (
-    OneProcessor,
+    CellProcess,
     StudyFolder,
     last_line,
 )
@@ -93,12 +93,31 @@ def survey(
     ]
 
 
+def sizes(
+    configs: Sequence[Config], processor: int, sentence_tokens: int
+) -> list[tuple[int, float]]:
+    """Returns weights and FLOPs per target token; needs no text.
+
+    Args:
+        configs: of the models.
+        processor: that they are built on.
+        sentence_tokens: of a sentence with its end.
+    """
+    request = {
+        "configs": [one.to_dict() for one in configs],
+        "timed": [],
+        "sentence_tokens": sentence_tokens,
+    }
+    found = _ask(request, processor)
+    return [(one["weights"], one["flops_per_token"]) for one in found]
+
+
 def _ask(request: Mapping[str, Any], processor: int) -> list[dict[str, Any]]:
     with (
         tempfile.NamedTemporaryFile("w+", suffix=".log") as log,
         tempfile.TemporaryFile("w+", encoding="utf-8") as output,
     ):
-        code = OneProcessor(_MODULE, request, processor, output, log).wait()
+        code = CellProcess(_MODULE, request, processor, output, log).wait()
         if code:
             raise InputError(
                 f"The models could not be measured: {last_line(log.name)}"

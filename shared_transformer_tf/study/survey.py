@@ -3,7 +3,7 @@
 python -m shared_transformer_tf.study.survey < REQUEST
 
 The request is a line of JSON: `configs`, of which the first has text that is
-there; `timed`, the numbers of those that are timed, for `seconds` each;
+there, if some are `timed`; the numbers of those, for `seconds` each;
 `vocabulary`, the folder of the first one's; `sentence_tokens`, for the FLOPs.
 Prints a line of JSON for each config: `weights`, `flops_per_token` and, where
 timed, `tokens_per_second`.
@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,15 +55,23 @@ def _end_with_standard_input() -> None:
 def survey(request: dict[str, Any]) -> Iterator[dict[str, float]]:
     """Yields what the module says of each config."""
     configs = [Config.from_dict(one) for one in request["configs"]]
-    config = vocabulary.prepare(configs[0], request["vocabulary"])
-    text = corpus.load_split(config.data, "train", config.training.seed)
-    tokenizer = Tokenizer.from_config(
-        text.source, text.target, config.tokenizer
-    )
+    text = tokenizer = None
+    if request["timed"]:
+        config = vocabulary.prepare(configs[0], request["vocabulary"])
+        text = corpus.load_split(config.data, "train", config.training.seed)
+        tokenizer = Tokenizer.from_config(
+            text.source, text.target, config.tokenizer
+        )
     tokens = request["sentence_tokens"]
     for number, one in enumerate(configs):
         keras.utils.set_random_seed(one.training.seed)
-        model = trained_run.build_model(one, tokenizer)
+        size = one.tokenizer.vocabulary_size
+        model = trained_run.build_model(
+            one,
+            types.SimpleNamespace(
+                source_vocabulary_size=size, target_vocabulary_size=size
+            ),
+        )
         cost = complexity.complexity(model, tokens, tokens)
         found = {
             "weights": sum(cost.weights.values()),

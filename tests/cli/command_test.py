@@ -15,6 +15,7 @@ COMMANDS = dict.fromkeys(
 )
 COMMANDS["serve"] = "model"
 COMMANDS["study"] = "config"
+COMMANDS["prepare"] = "source"
 
 each_command = pytest.mark.parametrize("name", COMMANDS)
 

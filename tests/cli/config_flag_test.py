@@ -131,7 +131,7 @@ def test_wrong_config_files(text, message, tmp_path):
 
 @pytest.mark.parametrize("name", ["nope", "no/nope.py", "", "numbers.txt"])
 def test_absent_config_lists_the_shipped_ones(name):
-    with pytest.raises(errors.InputError, match="multi30k, multi30k_shared"):
+    with pytest.raises(errors.InputError, match="multi30k, multi30k_pub"):
         config_flag.load(name)
 
 

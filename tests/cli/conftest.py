@@ -43,9 +43,6 @@ class Run:
         self.checkpoint_name = "average"
         self.asked = []
 
-    def sample_lines(self, number=200):
-        return ["a dev line"]
-
     def describe_complexity(self):
         return "Weights: 7"
 

@@ -61,3 +61,11 @@ def test_unequal_files_are_refused(fake_run, tmp_path, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "has 2 lines but" in captured.err
+
+
+def test_tokens_of_the_text_can_be_those_that_bleu_counts(fake_run, capsys):
+    fake_run.config.data.numbers_test = 3
+    argv = ["evaluate", "--workdir=r", "--json", "--tokenize=none"]
+    assert evaluate.main(argv) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert "tok:none" in result["signatures"]["bleu"]

@@ -41,6 +41,35 @@ def test_export_prints_the_folder(fake_run, replace, capsys):
     assert options.beam_size == 3
 
 
+def test_without_a_dev_set_other_lines_prove_it(
+    fake_run, replace, capsys, tmp_path, monkeypatch
+):
+    def gone(number):
+        raise errors.InputError("No file de/val.de.")
+
+    monkeypatch.setattr(fake_run, "sample_pairs", gone)
+    seen = []
+
+    def export_saved_model(*arguments, samples, origin):
+        seen.append((samples, list(origin.references)))
+        return "out/1"
+
+    replace(export_saved_model)
+    flags = ["export", "--workdir=r", "--output=out"]
+    assert export.main(flags) == 1
+    error = capsys.readouterr().err
+    assert "No file de/val.de." in error and "with --source" in error
+    assert error.count("\n") == 1 and not seen
+    (tmp_path / "a").write_text("one\ntwo\n")
+    (tmp_path / "b").write_text("eins\nzwei\n")
+    flags.append(f"--source={tmp_path / 'a'}")
+    assert export.main(flags) == 0
+    assert export.main([*flags, f"--reference={tmp_path / 'b'}"]) == 0
+    assert seen == [(["one", "two"], []), (["one", "two"], ["eins", "zwei"])]
+    assert export.main([*flags[:3], f"--reference={tmp_path / 'b'}"]) == 1
+    assert "goes with --source" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "error",
     [

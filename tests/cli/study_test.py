@@ -5,7 +5,8 @@ import json
 import pytest
 
 from shared_transformer_tf.cli import study as study_cli
-from shared_transformer_tf.study import plan, speeds
+from shared_transformer_tf.study import checks, plan, speeds
+from shared_transformer_tf.study.cell_process import StudyFolder
 from shared_transformer_tf.study.cells import Cell
 from tests.study import numbers_study
 from tests.study.made_results import write_result, write_search
@@ -69,6 +70,8 @@ def test_wrong_flags(flag, message, command):
 
 def test_a_folder_of_another_study(command, tmp_path):
     other = numbers_study.STUDY.replace("max_tokens=600", "max_tokens=700")
+    folder = StudyFolder(str(command.home / "workdir"))
+    checks.sign(folder, command.study)
     assert command("--dry_run")[0] == 0
     numbers_study.write(tmp_path, other)
     assert "is that of another study" in command.refusal()
@@ -126,8 +129,8 @@ def test_a_dry_run_trains_nothing_and_says_what_it_would(command):
     code, out, error = command("--dry_run")
     assert code == 0
     assert "vanilla" in out and "hours" in out.lower()
-    assert "wait for the search for vanilla" in error
+    assert "Waiting for the search for vanilla" in error
     assert not (command.home / "results").exists()
-    assert not (command.home / "workdir" / "runs").exists()
+    assert not (command.home / "workdir").exists()
     _, out, error = command("--dry_run", "--arms=shared")
     assert "vanilla  " not in out and error == ""

@@ -35,6 +35,22 @@ def test_signatures_name_tokeniser_case_and_version():
     assert "version:" in signatures["ter"]
 
 
+def test_tokens_that_stand_between_spaces_are_taken_as_they_are():
+    hypotheses, references = ["a b c d e."], ["a b c d e ."]
+    scores = {
+        name: metrics.evaluate(hypotheses, references, name)
+        for name in ("13a", "none")
+    }
+    assert scores["none"].bleu != scores["13a"].bleu
+    for name, found in scores.items():
+        assert f"tok:{name}" in found.signatures["bleu"]
+
+
+@pytest.mark.parametrize("name", metrics.TOKENIZERS)
+def test_every_tokenizer_is_there(name):
+    assert metrics.evaluate(REFERENCES, REFERENCES, name).bleu > 99
+
+
 def test_scores_round_trip_through_json():
     scores = metrics.evaluate(REFERENCES, REFERENCES)
     values = json.loads(json.dumps(scores.to_dict()))

@@ -40,7 +40,7 @@ def test_everything_known_is_there():
     for text in ("en to de", "captions", "step_7", "CC-BY-NC-4.0", "FLOPs: 9"):
         assert text in card
     assert scores["signatures"]["bleu"] in card
-    assert "on 1 lines" in card
+    assert "on the 1 lines" in card
     given = re.search("```json\n(.*?)```", card, re.DOTALL)
     assert json.loads(given[1]) == origin.config
 

@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from shared_transformer_tf import errors
 from shared_transformer_tf.decoding import translator
@@ -61,6 +63,16 @@ def test_shared_weights_are_stored_once(in_memory, output, monkeypatch):
     monkeypatch.setattr(parity_gate, "float_bytes", lambda model: 2**14)
     with pytest.raises(parity_gate.ParityError, match="unique weights take"):
         onnx_folder._check_size(str(output / "1"), in_memory)
+
+
+def test_no_matrix_is_stored_with_its_transposed(output):
+    graph = onnx.load(str(output / "1" / "model.onnx")).graph
+    arrays = [numpy_helper.to_array(tensor) for tensor in graph.initializer]
+    large = [array for array in arrays if array.ndim == 2 and array.size > 256]
+    assert len(large) > 4
+    for number, array in enumerate(large):
+        for other in large[:number]:
+            assert array.T.shape != other.shape or (array.T != other).any()
 
 
 def test_readme_can_be_followed(in_memory, output):

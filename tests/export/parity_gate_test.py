@@ -188,7 +188,17 @@ def test_scores_must_be_those_of_teacher_forcing(check, monkeypatch):
 def test_a_cut_translation_must_be_told(check, monkeypatch):
     find_otherwise(monkeypatch, truncated=True)
     answering(monkeypatch, lambda answer: None)
-    with pytest.raises(parity_gate.ParityError, match="was cut"):
+    with pytest.raises(parity_gate.ParityError, match="truncated=False"):
+        check("folder")
+
+
+def test_a_whole_translation_must_not_be_told_cut(check, monkeypatch):
+    def change(answer):
+        told = answer["answers"][-1]["truncated"]
+        answer["answers"][-1]["truncated"] = [True] * len(told)
+
+    answering(monkeypatch, change)
+    with pytest.raises(parity_gate.ParityError, match="truncated=True"):
         check("folder")
 
 

@@ -87,7 +87,8 @@ def fixture_home(tmp_path, monkeypatch):
 def test_every_cell_is_trained_once_and_told_in_a_line(home, capfd):
     assert home.runner().run() == []
     assert home.done() == CELLS
-    told = capfd.readouterr().err.splitlines()
+    first, *told = capfd.readouterr().err.splitlines()
+    assert first.startswith("Cells to train: 4, 1 at a time. Their logs: ")
     assert len(told) == len(CELLS)
     assert told[0].startswith("[1 of 4, 0.0 hours left]  en-de.vanilla.1: dev")
     assert home.runner().run() == []
@@ -114,7 +115,7 @@ def test_a_failing_cell_is_told_and_the_rest_goes_on(home, capfd):
     home.order("en-de.vanilla.1", "fail")
     home.order("en-de.shared.1", "crash")
     assert home.runner().run() == ["en-de.vanilla.1", "en-de.shared.1"]
-    failed, crashed, *_ = capfd.readouterr().err.splitlines()
+    _, failed, crashed, *_ = capfd.readouterr().err.splitlines()
     log = home.path / "work" / "logs" / "en-de.vanilla.1.log"
     assert f"en-de.vanilla.1 failed: The text is odd. Log: {log}" in failed
     assert "en-de.shared.1 failed: ended by signal 9 Log:" in crashed
@@ -133,7 +134,7 @@ def test_a_signal_lets_cells_save(home, number):
     process.send_signal(number)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert told.splitlines()[-1].startswith("Stopped with 2 cells left")
+    assert told.splitlines()[-1].startswith("Stopped, cells left: 2.")
     assert (home.path / "saved.en-de.vanilla.1").exists()
     assert home.done() == set()
 
@@ -172,7 +173,8 @@ def test_cells_are_trained_when_their_search_is_there(home):
 def test_who_waits_is_told_with_the_command(home):
     state = Selection(home.study).state(str(home.results), {})
     (line,) = runner.describe_waiting(home.study, state.waiting, "found")
-    assert line.startswith("1 cells wait for the search for vanilla")
+    expected = "Waiting for the search for vanilla: en-de.tuned.1. Search: "
+    assert line.startswith(expected)
     assert "--output=found/search.vanilla.json" in line
 
 

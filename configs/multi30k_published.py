@@ -1,0 +1,46 @@
+"""Multi30k, English into German, in a published setting: the anchor.
+
+Source: Transformer-tiny of "Good for Misconceived Reasons" (Wu et al., ACL
+2021; github.com/LividWo/Revisit-MMT), text alone: 41.02 BLEU on
+test_2016_flickr, lower-cased, punctuation-normalised and tokenised by Moses,
+2.57 million weights. Post-norm, ReLU, one embedding matrix, dropout 0.3 but
+none of attention and activations, joint BPE of 10,000 merges, updates of
+8,192 tokens, patience of 10 epochs, average of 10 checkpoints, beam 5, scores
+divided by length. The vocabulary's size here is what their weights leave for
+embeddings. The average is that of the 10 best by dev BLEU, not of the last.
+Text: python bin/prepare.py --source=$MULTI30K_DIR \
+          --output=data/multi30k_moses
+    The references of test_2016_flickr then have 12,103 tokens.
+Command: python bin/train.py --config=multi30k_published \
+             --workdir=runs/published
+         python bin/evaluate.py --workdir=runs/published --tokenize=none
+    and for twice as deep from the same weights
+    --config.model.num_layers=8 --config.model.num_blocks=4
+    --config.model.sharing=sequence
+Expected: at least 40.5 BLEU (sacreBLEU, tokenize none). Not run yet.
+"""
+
+from shared_transformer_tf.config import Config
+
+
+def get_config() -> Config:
+    """Returns the config of the unshared model of 4 + 4 layers."""
+    config = Config()
+    config.data.corpus = "text"
+    config.data.directory = "data/multi30k_moses"
+    config.data.test_split = "test_2016_flickr"
+    config.data.batch_tokens = 8192
+    config.tokenizer.model_type = "bpe"
+    config.tokenizer.vocabulary_size = 9_700
+    config.model.normalization = "post"
+    config.model.dropout = 0.3
+    config.training.learning_rate = 5e-3
+    config.training.warmup_steps = 2000
+    config.training.max_steps = 8000
+    config.training.clip_norm = 25.0
+    config.training.precision = "mixed_bfloat16"
+    config.training.evaluate_every = 62  # an epoch
+    config.training.patience = 10
+    config.training.keep_best = 10
+    config.decoding.length_penalty = "power"
+    return config
