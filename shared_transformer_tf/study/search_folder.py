@@ -182,7 +182,11 @@ class SearchFolder:
 
 
 def write_json(path: str, value: Any) -> None:
-    """Writes a file beside its place and renames it: it is never half."""
+    """Writes a file beside its place and renames it: it is never half.
+
+    The folder is made if it is missing.
+    """
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     beside = f"{path}.{os.getpid()}.partial"
     with open(beside, "w", encoding="utf-8") as stream:
         json.dump(value, stream, indent=2, allow_nan=False)

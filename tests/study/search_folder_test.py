@@ -131,3 +131,10 @@ def test_files_are_never_half(folder, monkeypatch):
         search_folder.write_json(path, {"a": object()})
     with open(path, encoding="utf-8") as stream:
         assert json.load(stream) == {"a": 1}
+
+
+def test_a_copy_may_go_into_a_folder_that_is_not_there(tmp_path):
+    path = tmp_path / "results" / "study" / "search.json"
+    search_folder.write_json(str(path), {"a": 1})
+    assert search_folder.read_json(str(path)) == {"a": 1}
+    assert [x.name for x in path.parent.iterdir()] == ["search.json"]
