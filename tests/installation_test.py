@@ -108,7 +108,8 @@ def test_every_command_answers(name, installed, tmp_path):
     command = str(installed / "bin" / name)
     done = run(installed, tmp_path, command, "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    flag = "model" if name == "stt-serve" else "workdir"
+    own = {"stt-serve": "model", "stt-prepare": "output"}
+    flag = own.get(name, "workdir")
     assert "Flags:" in done.stdout and f"--{flag}\n" in done.stdout
     done = run(installed, tmp_path, command, f"--{flag[:2]}{flag[3:]}=x")
     assert done.returncode == 1
@@ -137,4 +138,4 @@ def test_shipped_configs_are_found_and_train(installed, tmp_path):
         "--config=nonsense",
         "--workdir=run",
     )
-    assert "multi30k, multi30k_shared, numbers, wmt14_en_de" in done.stderr
+    assert "multi30k, multi30k_published, multi30k_shared, numbers, study_multi30k" in done.stderr
