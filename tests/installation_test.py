@@ -138,4 +138,7 @@ def test_shipped_configs_are_found_and_train(installed, tmp_path):
         "--config=nonsense",
         "--workdir=run",
     )
-    assert "multi30k, multi30k_published, multi30k_shared, numbers, study_multi30k" in done.stderr
+    assert (
+        "multi30k, multi30k_published, multi30k_shared, numbers, study_multi30k"
+        in done.stderr
+    )
