@@ -44,7 +44,6 @@ def main(settings: dict) -> None:
         _fill(model, arrays, len(pieces))
         model.export(f"{folder}/export")
         module = tf.saved_model.load(f"{folder}/export")
-    signature = module.signatures["serving_default"]
 
     def translate(rows):
         longest = max(map(len, rows)) + 1
@@ -52,7 +51,7 @@ def main(settings: dict) -> None:
             [*row, "</s>"] + [""] * (longest - len(row) - 1) for row in rows
         ]
         lengths = [len(row) + 1 for row in rows]
-        found = signature(
+        found = module.signatures["serving_default"](
             tokens=tf.constant(padded), length=tf.constant(lengths)
         )
         ends = found["length"].numpy()[:, 0]
@@ -67,7 +66,6 @@ def main(settings: dict) -> None:
         work.step,
         answers=work.answers(),
         version=f"OpenNMT-tf {opennmt.__version__}, TF {tf.__version__}",
-        module=str(type(module).__name__),
     )
 
 

@@ -41,13 +41,11 @@ def _saved_model(settings: dict) -> Callable:
     import tensorflow_text  # noqa: F401  registers SentencePiece's operations
 
     module = tf.saved_model.load(settings["path"])
-    signature = module.signatures["serving_default"]
 
     def translate(lines: Sequence[str]) -> list[str]:
-        found = signature(text=tf.constant(lines))["translation"].numpy()
-        return [text.decode() for text in found]
+        found = module.signatures["serving_default"](text=tf.constant(lines))
+        return [text.decode() for text in found["translation"].numpy()]
 
-    translate.module = module  # which holds the variables
     return translate
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.run_directory import RunDirectory
-from shared_transformer_tf.study import search_vocabulary, tasks
+from shared_transformer_tf.study import search_vocabulary, tasks, whole_file
 from shared_transformer_tf.study.cell_process import Order, StudyFolder
 from shared_transformer_tf.study.plan import Study
 from shared_transformer_tf.study.selection import Selection, State
@@ -45,10 +45,7 @@ def check(selection: Selection, order: Order) -> State:
 
 def sign(folder: StudyFolder, study: Study) -> None:
     """Leaves the study's name in a folder, for other studies to see."""
-    os.makedirs(folder.path, exist_ok=True)
-    with open(f"{folder.owner}.partial", "w", encoding="utf-8") as stream:
-        stream.write(_signature(study))
-    os.replace(f"{folder.owner}.partial", folder.owner)
+    whole_file.write(folder.owner, _signature(study))
 
 
 def _check_owner(folder: StudyFolder, study: Study) -> None:

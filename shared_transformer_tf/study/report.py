@@ -3,7 +3,6 @@
 python -m shared_transformer_tf.study.report RESULTS OUTPUT [README]
 """
 
-import os
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from shared_transformer_tf.study import (
     protocol,
     readme_block,
     result_set,
+    whole_file,
     wording,
 )
 from shared_transformer_tf.study.evidence import Evidence
@@ -71,12 +71,12 @@ def write(
     written = Written(folder / "report.md", folder / "report.html")
     title = f"Convergence or complexity? The study {evidence.results.study}"
     text = _text(title, evidence, pictures)
-    _replace(written.markdown, text.replace(page.CONTENTS + "\n\n", ""))
-    _replace(written.page, page.render(text, title, folder))
+    whole_file.write(written.markdown, text.replace(page.CONTENTS + "\n\n", ""))
+    whole_file.write(written.page, page.render(text, title, folder))
     if readme is not None:
         path = pathlib.Path(readme)
         block = readme_block.replaced(path, evidence, pictures, folder)
-        _replace(path, block)
+        whole_file.write(path, block)
     return written
 
 
@@ -112,12 +112,6 @@ def _text(title: str, evidence: Evidence, pictures: dict[str, str]) -> str:
         protocol.cells(evidence),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _replace(path: pathlib.Path, text: str) -> None:
-    beside = path.with_name(f"{path.name}.partial")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
-from shared_transformer_tf.study import settings
+from shared_transformer_tf.study import settings, whole_file
 from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.plan import Study
 
@@ -82,15 +82,12 @@ class ResultFolder:
 
     def write(self, cell: Cell, result: Result) -> None:
         """Writes a result, beside and renamed: one line for each field."""
-        os.makedirs(self.path, exist_ok=True)
-        path = self.file(cell)
         lines = [
             f"{json.dumps(name)}: {json.dumps(value, separators=(',', ':'))}"
             for name, value in result.items()
         ]
-        with open(f"{path}.partial", "w", encoding="utf-8") as stream:
-            stream.write("{\n" + ",\n".join(lines) + "\n}\n")
-        os.replace(f"{path}.partial", path)
+        text = "{\n" + ",\n".join(lines) + "\n}\n"
+        whole_file.write(self.file(cell), text)
 
     def _check(self, path: str, result: Result) -> None:
         for name, value in (

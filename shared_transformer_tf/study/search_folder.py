@@ -16,6 +16,7 @@ from typing import Any
 from absl import logging
 
 from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.study import whole_file
 from shared_transformer_tf.study.search_settings import SearchSettings
 
 _WAIT_SECONDS = 90
@@ -182,18 +183,8 @@ class SearchFolder:
 
 
 def write_json(path: str, value: Any) -> None:
-    """Writes a file beside its place and renames it: it is never half.
-
-    The folder is made if it is missing.
-    """
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    beside = f"{path}.{os.getpid()}.partial"
-    with open(beside, "w", encoding="utf-8") as stream:
-        json.dump(value, stream, indent=2, allow_nan=False)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(beside, path)
+    """Writes a file that is never half, and its folder."""
+    whole_file.write(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: str) -> Any:

@@ -2,11 +2,15 @@
 
 import csv
 import dataclasses
-import os
+import io
 from typing import Any
 
 from shared_transformer_tf.config import Config
-from shared_transformer_tf.study import importance, search_space
+from shared_transformer_tf.study import (
+    importance,
+    settings,
+    whole_file,
+)
 from shared_transformer_tf.study.search_folder import (
     COMPLETED,
     Outcome,
@@ -52,7 +56,7 @@ class SearchResults:
 
     def best_config(self) -> Config:
         """Returns the search's config with the best trial's settings."""
-        return search_space.apply(self.search.config, self.best.settings)
+        return settings.changed(self.search.config, self.best.settings)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as `results/` keeps it."""
@@ -132,7 +136,9 @@ class SearchResults:
         self._write_csv(folder.file("results.csv"))
         if self.best is not None:
             path = folder.file("best_config.py")
-            _replace(path, config_file(self.best_config(), self._origin()))
+            whole_file.write(
+                path, config_file(self.best_config(), self._origin())
+            )
 
     def _origin(self) -> str:
         search, best = self.search, self.best
@@ -144,18 +150,17 @@ class SearchResults:
 
     def _write_csv(self, path: str) -> None:
         names = [field.name for field in self.search.space.fields]
-        beside = f"{path}.partial"
-        with open(beside, "w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            facts = ("trial", "status", "score", "tokens", "updates", "seconds")
-            writer.writerow([*facts, *names, "reason"])
-            for trial in self.trials:
-                writer.writerow(
-                    [getattr(trial, fact) for fact in facts]
-                    + [trial.settings[name] for name in names]
-                    + [trial.reason]
-                )
-        os.replace(beside, path)
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        facts = ("trial", "status", "score", "tokens", "updates", "seconds")
+        writer.writerow([*facts, *names, "reason"])
+        for trial in self.trials:
+            writer.writerow(
+                [getattr(trial, fact) for fact in facts]
+                + [trial.settings[name] for name in names]
+                + [trial.reason]
+            )
+        whole_file.write(path, table.getvalue())
 
 
 def config_file(config: Config, origin: str) -> str:
@@ -195,10 +200,3 @@ def _is_own(outcome: Outcome, search: SearchSettings) -> bool:
         outcome.settings[field.name] == field.value(field.default)
         for field in search.space.fields
     )
-
-
-def _replace(path: str, text: str) -> None:
-    beside = f"{path}.partial"
-    with open(beside, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    os.replace(beside, path)

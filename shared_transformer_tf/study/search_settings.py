@@ -7,6 +7,7 @@ from typing import Any
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import search_space
+from shared_transformer_tf.study import settings as studied
 from shared_transformer_tf.study.search_space import SearchSpace
 
 ORACLES = ("bayesian", "random", "hyperband")
@@ -88,7 +89,7 @@ class SearchSettings:
         Args:
             settings: value by `section.field`, of the searched fields.
         """
-        config = search_space.apply(self.config, settings)
+        config = studied.changed(self.config, settings)
         training = config.training
         training.max_steps = 0
         training.max_tokens = self.budget_tokens

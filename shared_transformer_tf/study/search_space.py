@@ -4,7 +4,6 @@ Architecture and complexity stay as the config has them. A field that does
 not act in the config is left out, with the reason. No TensorFlow here.
 """
 
-import copy
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
@@ -136,24 +135,6 @@ def make_space(config: Config, only: Sequence[str] = ()) -> SearchSpace:
     return SearchSpace(
         tuple(_field(name, config, names) for name in names), silent | unasked
     )
-
-
-def apply(config: Config, settings: dict[str, Any]) -> Config:
-    """Returns a copy of a config with some fields set.
-
-    Args:
-        config: stays as it is.
-        settings: value by `section.field`.
-
-    Raises:
-        InputError: if the result is not valid.
-    """
-    changed = copy.deepcopy(config)
-    for name, value in settings.items():
-        section, field = name.split(".")
-        setattr(getattr(changed, section), field, value)
-    changed.validate()
-    return changed
 
 
 def get(config: Config, name: str) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.study import whole_file
 from shared_transformer_tf.study.cell_process import (
     CellProcess,
     StudyFolder,
@@ -171,7 +172,4 @@ def _read(path: str) -> dict[str, Any]:
 
 
 def _write(path: str, known: Mapping[str, Any]) -> None:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(f"{path}.partial", "w", encoding="utf-8") as stream:
-        json.dump(known, stream, indent=1)
-    os.replace(f"{path}.partial", path)
+    whole_file.write(path, json.dumps(known, indent=1))

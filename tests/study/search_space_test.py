@@ -5,6 +5,7 @@ import pytest
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import search_space
+from shared_transformer_tf.study import settings as settings_lib
 
 OF_SHARING = {
     "training.gradient_rule",
@@ -116,7 +117,7 @@ def test_every_value_makes_a_valid_config():
     config = shared()
     for one in search_space.make_space(config).fields:
         for value in one.choices or (one.low, one.high):
-            changed = search_space.apply(config, {one.name: one.value(value)})
+            changed = settings_lib.changed(config, {one.name: one.value(value)})
             assert search_space.get(changed, one.name) == one.value(value)
     assert config == shared()
 

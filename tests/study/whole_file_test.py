@@ -1,0 +1,27 @@
+"""A file is the old one or the new one, never half of one."""
+
+import os
+
+import pytest
+
+from shared_transformer_tf.study import whole_file
+
+
+def test_a_file_is_written_with_its_folder(tmp_path):
+    path = tmp_path / "new" / "folder" / "file"
+    whole_file.write(path, "one\r\ntwo\n\u00e4")
+    assert path.read_bytes() == "one\r\ntwo\n\u00e4".encode()
+    assert [x.name for x in path.parent.iterdir()] == ["file"]
+
+
+def test_a_stop_before_the_rename_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    whole_file.write(path, "old")
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", stop)
+    with pytest.raises(KeyboardInterrupt):
+        whole_file.write(path, "new")
+    assert path.read_text() == "old"
