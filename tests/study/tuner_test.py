@@ -3,9 +3,12 @@
 import collections
 import math
 import os
+import warnings
 
 import keras_tuner
+import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from shared_transformer_tf.errors import (
     DivergedError,
@@ -15,6 +18,7 @@ from shared_transformer_tf.errors import (
 from shared_transformer_tf.study import (
     search_folder,
     search_oracles,
+    search_space,
     tuner,
 )
 from shared_transformer_tf.study.search_folder import SearchFolder
@@ -208,6 +212,29 @@ def test_bayesian_search_draws_where_scores_are_high(tmp_path):
     assert len(outcomes) == 7
     off = [abs(math.log10(o.settings[RATE] / 6e-3)) for o in outcomes]
     assert min(off[4:]) < 0.2
+
+
+def test_bayesian_search_learns_from_few_scores_of_many_fields():
+    """Where each score has a part of its own that no field explains."""
+    config = make_settings().config
+    config.model.num_layers, config.model.num_blocks = 4, 2
+    config.model.sharing = "sequence"
+    settings = make_settings(
+        oracle="bayesian", space=search_space.make_space(config)
+    )
+    space = keras_tuner.HyperParameters()
+    tuner.TrainingHyperModel(settings.space).build(space)
+    process = search_oracles.make_oracle(settings, space).gpr
+    for seed in range(6):
+        draw = np.random.default_rng(seed)
+        places = draw.uniform(size=(60, len(settings.space.fields)))
+        scores = places[:, :3] @ [10, 8, -8]
+        seen = scores[:30] + draw.normal(0, 4, 30)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            process.fit(places[:30], seen)
+        predicted = process.predict(places[30:])
+        assert np.corrcoef(predicted, scores[30:])[0, 1] > 0.3
 
 
 def test_bayesian_search_goes_on_as_if_nothing_happened(tmp_path):
