@@ -130,7 +130,7 @@ def _study(values: flags.FlagValues) -> None:
 
 
 def _report(study, results: str, readme: str) -> None:
-    from shared_transformer_tf.study import report
+    from shared_transformer_tf.study.report import report
 
     written = report.write(results, results, readme or None, study)
     print(f"Written: {written.markdown}, {written.page}")

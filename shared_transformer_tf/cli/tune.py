@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _define_flags(values: flags.FlagValues) -> None:
-    from shared_transformer_tf.study import search_settings
+    from shared_transformer_tf.study.search import settings as settings_lib
 
     for name, default, text in (
         ("workdir", None, "Folder of the search."),
@@ -81,15 +81,15 @@ def _define_flags(values: flags.FlagValues) -> None:
         )
     flags.DEFINE_enum(
         "oracle",
-        search_settings.ORACLES[0],
-        search_settings.ORACLES,
+        settings_lib.ORACLES[0],
+        settings_lib.ORACLES,
         "Who chooses the settings of a trial.",
         flag_values=values,
     )
     flags.DEFINE_enum(
         "objective",
-        search_settings.OBJECTIVES[0],
-        search_settings.OBJECTIVES,
+        settings_lib.OBJECTIVES[0],
+        settings_lib.OBJECTIVES,
         "Score of the dev set: BLEU, or the loss per token.",
         flag_values=values,
     )
@@ -103,17 +103,14 @@ def _define_flags(values: flags.FlagValues) -> None:
 
 def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     from shared_transformer_tf.data import corpus
-    from shared_transformer_tf.study import (
-        search_folder,
-        search_space,
-        search_worker,
-    )
-    from shared_transformer_tf.study.search_settings import SearchSettings
+    from shared_transformer_tf.study.search import folder, worker
+    from shared_transformer_tf.study.search import space as space_lib
+    from shared_transformer_tf.study.search.settings import SearchSettings
 
     command.require(values, "workdir", "budget_tokens")
     config = values.config
     config.validate()
-    space = search_space.make_space(config, values.fields)
+    space = space_lib.make_space(config, values.fields)
     settings = SearchSettings(
         config,
         space,
@@ -126,18 +123,18 @@ def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         labels={name: values[name].value for name in _LABELS},
     )
     settings.check()
-    if search_worker.is_worker():
-        search_worker.end_with_the_chief()
+    if worker.is_worker():
+        worker.end_with_the_chief()
         startup.import_tensorflow()
-        from shared_transformer_tf.study import search
+        from shared_transformer_tf.study.search import search
 
         search.work(settings, values.workdir)
         return
-    search_folder.SearchFolder(values.workdir).check(settings)
+    folder.SearchFolder(values.workdir).check(settings)
     corpus.check_files(config.data, "train", "valid")
     print(space.describe(), flush=True)
     startup.import_tensorflow()
-    from shared_transformer_tf.study import search
+    from shared_transformer_tf.study.search import search
 
     results = search.run(
         settings,

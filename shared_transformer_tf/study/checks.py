@@ -7,7 +7,8 @@ from typing import Any
 
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.run_directory import RunDirectory
-from shared_transformer_tf.study import search_vocabulary, tasks, whole_file
+from shared_transformer_tf.study import tasks, whole_file
+from shared_transformer_tf.study import vocabulary as vocabulary_lib
 from shared_transformer_tf.study.cell_process import Order, StudyFolder
 from shared_transformer_tf.study.plan import Study
 from shared_transformer_tf.study.selection import Selection, State
@@ -39,7 +40,7 @@ def check(selection: Selection, order: Order) -> State:
         config = study.config(cell, order.found)
         if run.exists:
             vocabulary = order.folder.vocabulary(cell.task)
-            run.check_config(search_vocabulary.use(config, vocabulary))
+            run.check_config(vocabulary_lib.use(config, vocabulary))
     return state
 
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared_transformer_tf.errors import InputError
-from shared_transformer_tf.study import search_space, settings
+from shared_transformer_tf.study import settings
 from shared_transformer_tf.study.plan import Study
+from shared_transformer_tf.study.search import space as space_lib
 
 FORMAT = 1
 
@@ -108,7 +109,7 @@ def _check_space(
     path: str, result: Mapping[str, Any], arm: str, study: Study
 ) -> None:
     """The values that were searched say on which config, too."""
-    space = search_space.make_space(
+    space = space_lib.make_space(
         study.search_base(arm), study.search_fields
     ).to_dict()
     came = result.get("space")

@@ -1,33 +1,65 @@
-"""One vocabulary for all cells of a task, trained once."""
+"""One vocabulary for all cells of a task or trials of a search."""
 
 import contextlib
+import dataclasses
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 
 from shared_transformer_tf.config import Config
-from shared_transformer_tf.study import search_vocabulary
+from shared_transformer_tf.data import corpus
+from shared_transformer_tf.data.tokenizer import Tokenizer
 
 
 def prepare(config: Config, directory: str) -> Config:
-    """Trains the vocabulary of a task into a folder, if none is there.
+    """Trains the vocabulary of a config into a folder, if none is there.
 
     Several processes may ask at once: the first trains it, the others wait.
 
     Args:
-        config: of any cell of the task.
+        config: of any training that takes the vocabulary.
         directory: of the vocabulary.
 
     Returns:
-        The config, naming the vocabulary's file.
+        The config, naming the vocabulary's files.
 
     Raises:
         InputError: if the text is missing or too small.
     """
+    if config.tokenizer.source_model:
+        return config
     os.makedirs(os.path.dirname(directory), exist_ok=True)
     with exclusively(f"{directory}.lock"):
-        search_vocabulary.prepare(config, directory)
-    return search_vocabulary.use(config, directory)
+        if not os.path.isdir(directory):
+            _train(config, directory)
+    return use(config, directory)
+
+
+def _train(config: Config, directory: str) -> None:
+    text = corpus.load_split(config.data, "train", config.training.seed)
+    tokenizer = Tokenizer.from_config(
+        text.source, text.target, config.tokenizer
+    )
+    beside = f"{directory}.partial"
+    shutil.rmtree(beside, ignore_errors=True)
+    tokenizer.save(beside)
+    os.rename(beside, directory)
+
+
+def use(config: Config, directory: str) -> Config:
+    """Returns a config that takes the vocabulary of `prepare`."""
+    if config.tokenizer.source_model:
+        return config
+    if config.tokenizer.joint:
+        files = {"source_model": os.path.join(directory, "joint.model")}
+    else:
+        files = {
+            f"{side}_model": os.path.join(directory, f"{side}.model")
+            for side in ("source", "target")
+        }
+    tokenizer = dataclasses.replace(config.tokenizer, **files)
+    return dataclasses.replace(config, tokenizer=tokenizer)
 
 
 @contextlib.contextmanager

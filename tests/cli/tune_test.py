@@ -21,7 +21,9 @@ class Results:
 
 @pytest.fixture
 def calls(monkeypatch):
-    search = importlib.import_module("shared_transformer_tf.study.search")
+    search = importlib.import_module(
+        "shared_transformer_tf.study.search.search"
+    )
     made = []
 
     def run(*arguments):
@@ -68,9 +70,11 @@ def test_tune_says_what_is_searched_and_hands_it_on(calls, tmp_path, capsys):
 
 
 def test_a_worker_works_and_searches_nothing(calls, monkeypatch, tmp_path):
-    search = importlib.import_module("shared_transformer_tf.study.search")
+    search = importlib.import_module(
+        "shared_transformer_tf.study.search.search"
+    )
     worker = importlib.import_module(
-        "shared_transformer_tf.study.search_worker"
+        "shared_transformer_tf.study.search.worker"
     )
     worked, ends = [], []
     monkeypatch.setattr(search, "work", lambda *a: worked.append(a))
@@ -83,7 +87,9 @@ def test_a_worker_works_and_searches_nothing(calls, monkeypatch, tmp_path):
 
 
 def test_an_error_of_the_search_is_one_line(calls, monkeypatch, capsys):
-    search = importlib.import_module("shared_transformer_tf.study.search")
+    search = importlib.import_module(
+        "shared_transformer_tf.study.search.search"
+    )
 
     def run(*arguments):
         raise InputError("worker0 ended with an error.")
@@ -148,9 +154,9 @@ def test_a_folder_of_another_search_is_told_before_tensorflow_starts(
     tmp_path, capsys
 ):
     study = "shared_transformer_tf.study"
-    folder = importlib.import_module(f"{study}.search_folder")
-    settings = importlib.import_module(f"{study}.search_settings")
-    space = importlib.import_module(f"{study}.search_space")
+    folder = importlib.import_module(f"{study}.search.folder")
+    settings = importlib.import_module(f"{study}.search.settings")
+    space = importlib.import_module(f"{study}.search.space")
     config = importlib.import_module("shared_transformer_tf.config").Config()
     other = settings.SearchSettings(config, space.make_space(config), 90_000)
     folder.SearchFolder(str(tmp_path)).begin(other)

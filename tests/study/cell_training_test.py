@@ -9,9 +9,10 @@ import time
 
 import pytest
 
-from shared_transformer_tf.study import cell_training, result_set, vocabulary
+from shared_transformer_tf.study import cell_training, vocabulary
 from shared_transformer_tf.study.cell_process import Order, StudyFolder
 from shared_transformer_tf.study.cells import Cell
+from shared_transformer_tf.study.report import result_set
 from tests.study import numbers_study
 
 ROOT = pathlib.Path(__file__).parents[2]

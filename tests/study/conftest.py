@@ -11,7 +11,7 @@ def quick(monkeypatch):
     import scipy.optimize
     from keras_tuner.src.tuners import bayesian
 
-    from shared_transformer_tf.study import trial_run
+    from shared_transformer_tf.study.search import trial_run
 
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     monkeypatch.setattr(trial_run.gc, "collect", lambda: None)

@@ -10,8 +10,8 @@ import os
 
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.run_directory import RunDirectory
-from shared_transformer_tf.study import search_space
-from shared_transformer_tf.study.search_settings import SearchSettings
+from shared_transformer_tf.study.search import space
+from shared_transformer_tf.study.search.settings import SearchSettings
 
 FIELDS = ("learning_rate", "dropout", "beta_2")
 
@@ -21,7 +21,7 @@ def make_settings(**changes):
     return SearchSettings(
         **{
             "config": config,
-            "space": search_space.make_space(config, FIELDS),
+            "space": space.make_space(config, FIELDS),
             "budget_tokens": 90_000,
             "trials": 6,
             "oracle": "random",

@@ -14,12 +14,12 @@ import signal
 import sys
 import time
 
-from shared_transformer_tf.study import search, search_worker
+from shared_transformer_tf.study.search import search, worker
 from tests.study.fake_training import FakeTraining, make_settings
 
 
 def main(workdir, text):
-    search_worker.end_with_the_chief()
+    worker.end_with_the_chief()
     changes = json.loads(text)
     die, always, wrong, slow = (
         changes.pop(name, None)

@@ -63,7 +63,7 @@ def test_the_command_searches_what_is_expected(study, tmp_path, monkeypatch):
         asked["settings"] = settings
         raise InputError("enough")
 
-    from shared_transformer_tf.study.search_settings import SearchSettings
+    from shared_transformer_tf.study.search.settings import SearchSettings
 
     monkeypatch.setattr(SearchSettings, "check", stop)
     monkeypatch.chdir(tmp_path)

@@ -3,12 +3,13 @@
 import json
 import pathlib
 
-from shared_transformer_tf.study import result, search_space, settings
+from shared_transformer_tf.study import result, settings
+from shared_transformer_tf.study.search import space as space_lib
 
 
 def write_search(folder, plan, searched, **changes):
     """Writes what a search for an arm would leave; returns its path."""
-    space = search_space.make_space(
+    space = space_lib.make_space(
         plan.search_base(searched), plan.search_fields
     ).to_dict()
     made = {

@@ -14,7 +14,7 @@ import numpy as np
 
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.evaluation import sufficient_statistics
-from shared_transformer_tf.study import result_set
+from shared_transformer_tf.study.report import result_set
 from tests.study import synthetic
 
 STUDY = "synthetic_not_measured"

@@ -1,0 +1,283 @@
+"""What a study found, each claim with its number and its interval.
+
+Every question has an answer: that it is not answered, where its arms were not
+run.
+"""
+
+from statistics import fmean
+from typing import NamedTuple
+
+from shared_transformer_tf.study.report import (
+    tables,
+    use_gradients,
+    verdicts,
+    wording,
+)
+from shared_transformer_tf.study.report.evidence import LEAST_BLEU, Evidence
+from shared_transformer_tf.study.report.verdicts import Difference
+
+ONE_SEED = (
+    "One seed each: what another seed would change is not in the interval."
+)
+
+
+class Finding(NamedTuple):
+    """The answer to a question.
+
+    Attributes:
+        question: as the study asks it.
+        short: a few words with the number; for the table of questions.
+        answer: in full, Markdown; empty where nothing answers it.
+    """
+
+    question: str
+    short: str
+    answer: str
+
+
+def findings(evidence: Evidence) -> list[Finding]:
+    """Returns an answer to each question, the primary one first."""
+    return [
+        _primary(evidence),
+        _gain(evidence),
+        _convergence(evidence),
+        *(_lifted(evidence, *question) for question in _LIFTED),
+        _gradients(evidence),
+        _rules(evidence),
+    ]
+
+
+def warnings(evidence: Evidence) -> list[str]:
+    """Returns what a reader of the findings has to know beside them."""
+    told = []
+    if evidence.unlearned:
+        told.append(
+            f"**Learned next to nothing** (test BLEU below {LEAST_BLEU:g}): "
+            f"{wording.listed(evidence.unlearned)}. A comparison with them "
+            "says nothing; look for a mistake first."
+        )
+    if evidence.missing:
+        told.append(
+            f"{len(evidence.missing)} of {len(evidence.planned or ())} "
+            "planned cells were not run; the report lists them."
+        )
+    return told
+
+
+def measured(difference: Difference) -> str:
+    """Returns `-0.12 BLEU, 95% interval [-0.30, +0.05]`."""
+    return (
+        f"{wording.signed(difference.value)} BLEU, 95% interval "
+        f"{wording.interval(difference.interval)}"
+    )
+
+
+def over_tasks(evidence: Evidence, difference: Difference) -> str:
+    """Returns `on the mean over 8 tasks`, and how many lack it."""
+    count, all_tasks = len(difference.tasks), len(evidence.results.tasks)
+    if count == all_tasks == 1:
+        return f"on {difference.tasks[0]}, the only task that was run"
+    if count == 1:
+        return f"on {difference.tasks[0]} alone"
+    if count == all_tasks:
+        return f"on the mean over {count} tasks"
+    return f"on the mean over {count} of {all_tasks} tasks"
+
+
+def seeds_said(difference: Difference, verdict: bool = False) -> str:
+    """Returns what the seeds add to a difference, as a sentence.
+
+    Args:
+        difference: of two arms.
+        verdict: whether to end with the verdict, else with the sign.
+    """
+    if difference.seed_interval is None:
+        return ONE_SEED
+    numbers = sorted(set(difference.num_seeds.values()))
+    return (
+        f"With the spread of seeds ({wording.span(map(str, numbers))} in a "
+        f"task): {wording.interval(difference.seed_interval)}, "
+        f"{difference.seed_verdict if verdict else difference.seed_direction}."
+    )
+
+
+def _not_answered(question: str, *arms: str) -> Finding:
+    missing = wording.listed(arms)
+    return Finding(question, f"not answered: {missing} not run together", "")
+
+
+def _primary(evidence: Evidence) -> Finding:
+    ratio = evidence.relative_flops("shared", "tuned")
+    times = "2x" if ratio is None else f"{ratio:.2f}x"
+    question = (
+        f"Is `tuned` (1x) not worse than `shared` ({times} its FLOPs per "
+        f"token), at a margin of {evidence.margin} BLEU?"
+    )
+    mean = evidence.bootstrap.difference("tuned", "shared")
+    if mean is None:
+        return _not_answered(question, "tuned", "shared")
+    by_verdict: dict[str, list[str]] = {}
+    for task, one in evidence.by_task("tuned", "shared").items():
+        by_verdict.setdefault(one.verdict, []).append(task)
+    counted = "; ".join(
+        f"{kind} in {len(by_verdict.get(kind, []))}"
+        + (f" ({', '.join(by_verdict[kind])})" if kind in by_verdict else "")
+        for kind in (verdicts.NOT_WORSE, verdicts.WORSE, verdicts.UNDECIDED)
+    )
+    answer = (
+        f"`tuned` minus `shared`, which takes {times} its FLOPs per token: "
+        f"{measured(mean)} {over_tasks(evidence, mean)}: **{mean.verdict}** "
+        f"at the margin of {evidence.margin}. {seeds_said(mean, verdict=True)} "
+    )
+    if len(mean.tasks) > 1:
+        answer += f"Of the {len(mean.tasks)} tasks by themselves: {counted}."
+    short = f"**{mean.verdict}**: {wording.signed(mean.value)}"
+    return Finding(question, f"{short} {_ends(mean)}", answer)
+
+
+def _ends(difference: Difference) -> str:
+    return wording.interval(difference.interval)
+
+
+def _gain(evidence: Evidence) -> Finding:
+    question = "Does `shared` gain over `vanilla`?"
+    gain = evidence.bootstrap.difference("shared", "vanilla")
+    if gain is None:
+        return _not_answered(question, "shared", "vanilla")
+    answer = (
+        "`shared` minus `vanilla`, which has as many weights and half the "
+        "depth: "
+        f"{measured(gain)} {over_tasks(evidence, gain)}: "
+        f"{gain.direction}. {seeds_said(gain)}"
+    )
+    short = f"{gain.direction}: {wording.signed(gain.value)} {_ends(gain)}"
+    return Finding(question, short, answer)
+
+
+def _convergence(evidence: Evidence) -> Finding:
+    question = (
+        "What part of that gain does convergence account for: (`tuned` - "
+        "`vanilla`) / (`shared` - `vanilla`)?"
+    )
+    share = evidence.bootstrap.convergence_share()
+    if share is None:
+        return _not_answered(question, "vanilla", "shared", "tuned")
+    where = over_tasks(evidence, share.gain)
+    if share.value is None or share.interval is None:
+        answer = (
+            "The part of the gain due to convergence is **not defined**: the "
+            f"gain of `shared` may be 0 ({measured(share.gain)} {where})."
+        )
+        return Finding(question, "not defined: the gain may be 0", answer)
+    part = tables.part(share)
+    answer = (
+        f"Tuning alone, at the complexity of `vanilla`, gives **{part}** of "
+        f"the gain of `shared` (95% interval, sentences resampled jointly) "
+        f"{where}."
+    )
+    if share.interval.high > 1:
+        answer += " Above 100%, tuning gives more than sharing does."
+    of_seeds = share.gain.seed_interval
+    if of_seeds and of_seeds.low <= 0:
+        answer += (
+            " With the spread of seeds the gain itself may be 0 "
+            f"({wording.interval(of_seeds)}), and the part is not defined."
+        )
+    return Finding(question, part, answer)
+
+
+# Question, system, baseline, what the two differ in.
+_LIFTED = (
+    (
+        "Does tuning also lift the sharing model?",
+        "shared_tuned",
+        "shared",
+        "the same model with the settings found for it",
+    ),
+    (
+        "What does depth add once both are tuned?",
+        "shared_tuned",
+        "tuned",
+        "both with the settings found for them",
+    ),
+    (
+        "What do half the weights reach at the vanilla's complexity?",
+        "compact",
+        "vanilla",
+        "half the blocks, each used twice, with the settings found for "
+        "`shared`",
+    ),
+    (
+        "What do twice the weights add at equal compute?",
+        "deep",
+        "shared",
+        "every layer its own block",
+    ),
+)
+
+
+def _lifted(
+    evidence: Evidence, question: str, system: str, baseline: str, what: str
+) -> Finding:
+    found = evidence.bootstrap.difference(system, baseline)
+    if found is None:
+        return _not_answered(question, system, baseline)
+    answer = (
+        f"`{system}` minus `{baseline}`, {what}: {measured(found)} "
+        f"{over_tasks(evidence, found)}: {found.direction}. "
+        f"{seeds_said(found)}"
+    )
+    short = f"{found.direction}: {wording.signed(found.value)} {_ends(found)}"
+    if len(found.tasks) < len(evidence.results.tasks):
+        short += f", {wording.number_of(len(found.tasks), 'task')}"
+    return Finding(question, short, answer)
+
+
+def _gradients(evidence: Evidence) -> Finding:
+    question = "How do per-use gradient norms and cosines develop?"
+    task = evidence.results.main_task
+    cells = evidence.results.of(task, "shared")
+    cells = [cell for cell in cells if use_gradients.cosine(cell)]
+    if not cells:
+        short = "not answered: no statistics per use of `shared`"
+        return Finding(question, short, "")
+    tokens, cosine = use_gradients.cosine(cells[0])
+    first, last = cosine[0], cosine[-1]
+    shared = [
+        one for one in use_gradients.series(cells[0]).values() if one.uses > 1
+    ]
+    uses = max(one.uses for one in shared)
+    longer = fmean(one.total[-1] / one.norm[-1] for one in shared)
+    short = f"cosine {first:.2f} at first, {last:.2f} at the end"
+    answer = (
+        f"The gradients of a sublayer's {uses} uses in `shared` ({task}, one "
+        f"seed, mean over sublayers) have a cosine of {first:.2f} after "
+        f"{wording.amount(tokens[0])} target tokens and {last:.2f} after "
+        f"{wording.amount(tokens[-1])}; their sum is then {longer:.2f} times "
+        "as long as one of them. No interval: one training."
+    )
+    return Finding(question, short, answer)
+
+
+def _rules(evidence: Evidence) -> Finding:
+    question = "What did each gradient rule and scale do?"
+    task = evidence.results.main_task
+    found = {
+        arm: one
+        for arm in evidence.ablations
+        if (one := evidence.bootstrap.difference(arm, "shared", [task]))
+    }
+    if not found:
+        short = "not answered: no ablation was run beside `shared`"
+        return Finding(question, short, "")
+    short = "; ".join(
+        f"{wording.code(arm)} {wording.signed(one.value)} ({one.direction})"
+        for arm, one in found.items()
+    )
+    each = "; ".join(
+        f"{wording.code(arm)} {wording.signed(one.value)} {_ends(one)}, "
+        f"{one.direction}"
+        for arm, one in found.items()
+    )
+    answer = f"Against `shared`, BLEU on {task} alone: {each}."
+    return Finding(question, short, answer)

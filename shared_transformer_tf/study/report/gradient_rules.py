@@ -1,0 +1,113 @@
+"""What the ablations change, and which of them can act at all."""
+
+from collections.abc import Sequence
+
+from shared_transformer_tf.study.report import wording
+from shared_transformer_tf.study.report.evidence import Evidence
+from shared_transformer_tf.study.report.result_set import Result
+
+# What an arm changes against `shared`, and how that may act under Adam.
+CHANGES = {
+    "shared_cycle_rev": ("the schedule is `cycle_rev`", "another model"),
+    "uses": ("gradient g / N", "constant factor: an identity"),
+    "sqrt_uses": ("gradient g / sqrt(N)", "constant factor: an identity"),
+    "unit": (
+        "mean of g_u / norm of g_u, as long as g",
+        "turns the gradient",
+    ),
+    "update_uses": ("learning rate of a weight / N", "the step itself"),
+    "residual_uses": ("residual branches x 1/N", "another function"),
+}
+CONSTANT = ("uses", "sqrt_uses")
+_ADAM = ("adam", "adamw")
+
+
+def identity(evidence: Evidence) -> str:
+    """Returns what a constant factor can and cannot do in this study."""
+    cells = [cell for arm in CONSTANT for cell in evidence.results.of(arm=arm)]
+    text = (
+        "Adam divides a constant factor of the gradient out. Under it, "
+        "`uses` (g / N) and `sqrt_uses` (g / sqrt(N)) act through epsilon, "
+        "rounding and the clip of the global norm alone: **that they change "
+        "nothing is an identity, not a finding about sharing**. What acts "
+        "under Adam turns the gradient (`unit`), changes the step "
+        "(`update_uses`) or the function (`residual_uses`)."
+    )
+    if not cells:
+        return text
+    optimizers = sorted({_of_training(cell, "optimizer") for cell in cells})
+    if not set(optimizers) <= set(_ADAM):
+        return (
+            f"These arms were trained with {wording.listed(optimizers)}. "
+            "Outside of Adam a constant factor of the gradient acts fully, as "
+            "another learning rate. " + text
+        )
+    return f"{text} {_clip(cells)}"
+
+
+def table(evidence: Evidence) -> str:
+    """Returns what each ablation changes and its BLEU against `shared`."""
+    task = evidence.results.main_task
+    rows = []
+    for arm in evidence.ablations:
+        cells = evidence.results.of(task, arm)
+        if not cells:
+            continue
+        change, acts = CHANGES.get(
+            arm, (wording.settings(cells[0]["settings"]), "see its settings")
+        )
+        bleu = wording.spread(evidence.bootstrap.bleu(task, arm))
+        found = evidence.bootstrap.difference(arm, "shared", [task])
+        told = ["–"] * 3
+        if found:
+            told = [
+                f"{wording.signed(found.value)} "
+                f"{wording.interval(found.interval)}",
+                found.direction,
+                wording.interval(found.seed_interval)
+                if found.seed_interval
+                else "one seed",
+            ]
+        rows.append([wording.code(arm), change, acts, bleu, *told])
+    if not rows:
+        return "No ablation was run."
+    header = [
+        f"arm, {task}",
+        "against `shared`",
+        "under Adam",
+        "test BLEU",
+        "minus `shared`",
+        "sign",
+        "with seeds",
+    ]
+    return wording.table(header, rows, texts=(0, 1, 2, 5))
+
+
+def _clip(cells: Sequence[Result]) -> str:
+    """Says whether the clip of the global norm can have acted."""
+    bounds = {_of_training(cell, "clip_norm") for cell in cells}
+    largest = max(
+        (
+            point["gradient_norm"]
+            for cell in cells
+            for point in cell["training_curve"]
+            if point.get("gradient_norm") is not None
+        ),
+        default=None,
+    )
+    if bounds == {0.0} or bounds == {0}:
+        return "No norm was clipped here."
+    if largest is None or len(bounds) > 1:
+        return "The clip of the global norm was on here."
+    (bound,) = bounds
+    outcome = "did not act then" if largest < bound else "acted"
+    return (
+        f"The global norm was clipped at {wording.setting(bound)}; the "
+        f"largest recorded in these arms is {largest:.2f}, so the clip "
+        f"{outcome}. A difference of these arms from `shared` is then what "
+        "rounding grows to over a training: noise like that of a seed."
+    )
+
+
+def _of_training(cell: Result, field: str):
+    return cell["config"]["training"].get(field)

@@ -1,0 +1,91 @@
+"""Sweeps of the learning rate: the same cell at other rates."""
+
+import dataclasses
+from collections.abc import Sequence
+from statistics import fmean
+
+from shared_transformer_tf.study.report.result_set import Result, ResultSet
+
+PREFIX = "learning_rate"
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """Dev BLEU of one arm on one task by learning rate.
+
+    Attributes:
+        task: on which.
+        arm: of the study.
+        rates: ascending.
+        bleu: dev BLEU of each, the mean over seeds.
+        used: the rate of the arm's own cells; `None`: they were not run.
+        test_bleu: at the best rate; `None`: not measured.
+    """
+
+    task: str
+    arm: str
+    rates: tuple[float, ...]
+    bleu: tuple[float, ...]
+    used: float | None
+    test_bleu: float | None
+
+    @property
+    def best(self) -> float:
+        """The rate with the highest dev BLEU."""
+        return _best(self.rates, self.bleu)
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether a still better rate may lie outside of the sweep."""
+        return self.best in (self.rates[0], self.rates[-1])
+
+
+def sweeps(results: ResultSet, tasks: Sequence[str]) -> list[Sweep]:
+    """Returns the sweeps on some tasks of two rates or more.
+
+    Args:
+        results: of a study.
+        tasks: in the wanted order.
+    """
+    varied = results.variations(PREFIX)
+    found = []
+    for task in tasks:
+        for arm in results.arms:
+            own = results.of(task, arm)
+            others = [c for c in varied if (c["task"], c["arm"]) == (task, arm)]
+            if others and (own or len(others) > 1):
+                found.append(_sweep(task, arm, own, others))
+    return found
+
+
+def rate(cell: Result) -> float:
+    """Returns the learning rate that a cell was trained with."""
+    return cell["config"]["training"]["learning_rate"]
+
+
+def _sweep(
+    task: str, arm: str, own: Sequence[Result], others: Sequence[Result]
+) -> Sweep:
+    # Seeds that the varied cells lack would make the own rate incomparable.
+    seeds = {cell["seed"] for cell in others}
+    used = [cell for cell in own if cell["seed"] in seeds] or list(own)
+    by_rate: dict[float, list[Result]] = {}
+    for cell in (*used, *others):
+        by_rate.setdefault(rate(cell), []).append(cell)
+    rates = tuple(sorted(by_rate))
+    bleu = tuple(
+        fmean(cell["dev"]["bleu"] for cell in by_rate[one]) for one in rates
+    )
+    tests = [cell.get("test") for cell in by_rate[_best(rates, bleu)]]
+    return Sweep(
+        task,
+        arm,
+        rates,
+        bleu,
+        rate(used[0]) if used else None,
+        fmean(test["bleu"] for test in tests) if all(tests) else None,
+    )
+
+
+def _best(rates: Sequence[float], bleu: Sequence[float]) -> float:
+    return rates[bleu.index(max(bleu))]

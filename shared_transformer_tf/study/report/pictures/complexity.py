@@ -1,0 +1,97 @@
+"""BLEU against FLOPs: what each arm reaches and what it costs."""
+
+from statistics import fmean, stdev
+
+from matplotlib.figure import Figure
+
+from shared_transformer_tf.study.report import wording
+from shared_transformer_tf.study.report.evidence import Evidence
+from shared_transformer_tf.study.report.pictures import style
+
+
+def bleu_by_flops(evidence: Evidence) -> Figure | None:
+    """Returns test BLEU over FLOPs per token.
+
+    On the left the mean over tasks, of the arms that were run on all of them;
+    on the right the main task and the spread of seeds. Ablations cost what
+    `shared` costs and have a picture of their own.
+    """
+    results = evidence.results
+    means = {
+        arm: (
+            evidence.mean(arm, "flops_per_token"),
+            [bleu],
+            evidence.mean(arm, "weights"),
+        )
+        for arm in evidence.main_arms
+        if (bleu := evidence.mean_bleu(arm)) is not None
+    }
+    task = results.main_task
+    of_task = {}
+    for arm in evidence.main_arms:
+        cells = results.of(task, arm)
+        if cells:
+            of_task[arm] = (
+                fmean(cell["flops_per_token"] for cell in cells),
+                [cell["test"]["bleu"] for cell in cells],
+                cells[0]["weights"],
+            )
+    several = len(results.tasks) > 1 and means
+    panels = [(of_task, f"{task}; bars: standard deviation of seeds")]
+    if not of_task:
+        return None
+    if several:
+        panels.insert(0, (means, f"mean over {len(results.tasks)} tasks"))
+    drawn = style.figure(4.6)
+    grid = drawn.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (points, title) in zip(grid, panels, strict=True):
+        _draw(axes, points, style.looks(results.arms))
+        style.tidy(axes, title, "FLOPs per target token", "test BLEU")
+    drawn.suptitle(
+        "Test BLEU against the FLOPs of training on one token; "
+        "beside each arm its weights"
+    )
+    return drawn
+
+
+def _draw(axes, points, looks) -> None:
+    for arm, (flops, bleu, _) in points.items():
+        look = looks[arm]
+        axes.errorbar(
+            flops,
+            fmean(bleu),
+            yerr=stdev(bleu) if len(bleu) > 1 else None,
+            fmt=look.marker,
+            color=look.colour,
+            markersize=8,
+            capsize=3,
+        )
+    axes.margins(x=0.15, y=0.12)
+    left, right = axes.get_xlim()
+    axes.set_xlim(left, right + 0.5 * (right - left))
+    _label(axes, points, looks, pad=0.04 * (right - left))
+
+
+def _label(axes, points, looks, pad: float) -> None:
+    """Writes arms and weights beside the points, none on another."""
+    low, high = axes.get_ylim()
+    # Arms of equal complexity stand above each other.
+    columns: dict[str, list[str]] = {}
+    for arm, (flops, _, _) in points.items():
+        columns.setdefault(f"{flops:.2g}", []).append(arm)
+    for arms in columns.values():
+        height = {
+            arm: (fmean(points[arm][1]) - low) / (high - low) for arm in arms
+        }
+        arms.sort(key=height.get)
+        places = style.spaced([height[arm] for arm in arms], 0.05)
+        x = max(points[arm][0] for arm in arms) + pad
+        for arm, place in zip(arms, places, strict=True):
+            axes.text(
+                x,
+                low + place * (high - low),
+                f"{arm}, {wording.amount(points[arm][2])}",
+                color=looks[arm].colour,
+                fontsize=8.5,
+                va="center",
+            )

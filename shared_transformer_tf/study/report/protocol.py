@@ -1,0 +1,212 @@
+"""How a study was run, checked against its results; and what was not run."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from shared_transformer_tf.evaluation import significance
+from shared_transformer_tf.study.report import (
+    joint_bootstrap,
+    result_set,
+    wording,
+)
+from shared_transformer_tf.study.report.evidence import Evidence
+from shared_transformer_tf.study.report.result_set import Result
+
+# Target tokens of the arms of a task may differ by the last batch.
+_SAME_BUDGET = 0.02
+
+
+def protocol(evidence: Evidence) -> str:
+    """Returns what was equal over arms, budgets, versions, signatures."""
+    cells = evidence.results.of()
+    lines = [
+        _budgets(evidence),
+        _equal(
+            evidence, "vocabulary", lambda cell: cell["config"]["tokenizer"]
+        ),
+        _equal(evidence, "text and its order", _text),
+        "Settings were chosen by dev scores alone"
+        + _searched(evidence)
+        + ". Each cell translated the "
+        "test set at its end, with the average of its best checkpoints by "
+        "dev score; no choice was made by what came out.",
+        f"Test sentences: {_all(c['test']['sentences'] for c in cells)}; "
+        f"search: beam {_all(_decoding(c, 'beam_size') for c in cells)}.",
+        f"Bootstrap: {joint_bootstrap.NUM_SAMPLES:,} draws, seed 1, "
+        f"{significance.LEVEL:.0%} percentile intervals.",
+        f"Signatures: {_signatures(cells)}.",
+        f"Versions: {wording.listed(sorted(_versions(cells)))}.",
+        f"Processor cores per cell: {_all(c['processors'] for c in cells)}.",
+        f"Study `{evidence.results.study}`, fingerprint "
+        f"{_all(wording.code(c['study_fingerprint']) for c in cells)}.",
+    ]
+    return "## Protocol\n\n" + "\n".join(f"* {line}" for line in lines if line)
+
+
+def limits(evidence: Evidence) -> str:
+    """Returns what these results cannot tell."""
+    results = evidence.results
+    sentences = {c["test"]["sentences"] for c in results.of()}
+    weights = [c["weights"] for c in results.of()]
+    tokens = [c["tokens"] for c in results.of()]
+    one_seed = [
+        task
+        for task in results.tasks
+        if max(len(evidence.bootstrap.seeds(task, a)) for a in results.arms) < 2
+    ]
+    lines = [
+        f"A test set of {_all(sentences)} sentences decides little by itself: "
+        "per task many verdicts may stay undecided.",
+        f"One seed each in {', '.join(one_seed)}."
+        if one_seed
+        else "Every task has an arm with several seeds.",
+        f"Models of {_range(weights, '{:,.0f}'.format)} weights, trained on "
+        f"{_range(tokens, wording.amount)} target tokens of one corpus: "
+        "nothing here tells of other sizes, budgets or text.",
+        "Of the paper that asked the question (arXiv 2306.09380), its "
+        "abstract alone was at hand; no table of it is compared with.",
+    ]
+    return "## Limits\n\n" + "\n".join(f"* {line}" for line in lines)
+
+
+def gaps(evidence: Evidence) -> str:
+    """Returns what was planned, or would be needed, and was not run."""
+    title = "## What was not run\n\n"
+    if evidence.planned is not None:
+        text = f"All {len(evidence.planned)} planned cells were run."
+        if evidence.missing:
+            text = (
+                f"{len(evidence.missing)} of {len(evidence.planned)} planned "
+                f"cells: {wording.listed(evidence.missing)}."
+            )
+        if evidence.missing_searches:
+            searches = wording.listed(evidence.missing_searches)
+            text += f" The searches for {searches}."
+        return title + text
+    lacking = [
+        f"{task}.{arm}"
+        for task in evidence.results.tasks
+        for arm in result_set.MAIN_ARMS
+        if not evidence.bootstrap.seeds(task, arm)
+    ]
+    text = (
+        "The plan of the study was not given to this report. Of the tasks "
+        "that were run x the main arms, "
+    )
+    if not lacking:
+        return f"{title}{text}nothing is missing."
+    return f"{title}{text}missing: {wording.listed(lacking)}."
+
+
+def cells(evidence: Evidence) -> str:
+    """Returns every cell with its figures and its command."""
+    rows = []
+    for cell in evidence.results.cells:
+        test = cell.get("test") or {}
+        rows.append(
+            [
+                wording.code(result_set.name(cell)),
+                *(_figure(test.get(key)) for key in ("bleu", "chrf", "ter")),
+                _figure(cell["dev"].get("bleu")),
+                f"{cell['tokens']:,.0f}",
+                f"{cell['updates']:,}",
+                f"{cell['seconds']:,.0f}",
+                wording.code(cell["command"]),
+            ]
+        )
+    header = [
+        "cell",
+        "BLEU",
+        "chrF",
+        "TER",
+        "dev BLEU",
+        "target tokens",
+        "updates",
+        "seconds",
+        "trained again by",
+    ]
+    number = wording.number_of(len(rows), "cell")
+    return (
+        "## Every cell, and its command\n\n"
+        f'<details markdown="1"><summary>{number}</summary>\n\n'
+        f"{wording.table(header, rows, (0, 8))}\n\n</details>"
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _budgets(evidence: Evidence) -> str:
+    unequal, told = [], []
+    for task in evidence.results.tasks:
+        tokens = [cell["tokens"] for cell in evidence.results.of(task)]
+        low, high = min(tokens), max(tokens)
+        told += [low, high]
+        if high > (1 + _SAME_BUDGET) * low:
+            unequal.append(
+                f"{task} ({wording.amount(low)} to {wording.amount(high)})"
+            )
+    text = f"Budget: {_range(told, wording.amount)} target tokens in every cell"
+    if unequal:
+        return (
+            f"{text}. **Not equal over the arms of a task**: "
+            f"{', '.join(unequal)}; their scores compare unequal trainings."
+        )
+    return f"{text}, the same for all arms of a task up to the last batch."
+
+
+def _equal(
+    evidence: Evidence, what: str, value: Callable[[Result], object]
+) -> str:
+    """Says of something whether all arms of a task had the same."""
+    unequal = []
+    for task in evidence.results.tasks:
+        found = [value(cell) for cell in evidence.results.of(task)]
+        if any(one != found[0] for one in found):
+            unequal.append(task)
+    if unequal:
+        return f"**Not the same {what} in all arms** of {', '.join(unequal)}."
+    return f"The same {what} in all arms of a task."
+
+
+def _searched(evidence: Evidence) -> str:
+    tasks = _all(one["task"] for one in evidence.results.searches.values())
+    return f", on {tasks}, and carried over to other tasks" if tasks else ""
+
+
+def _range(values: Sequence[float], written: Callable[[float], str]) -> str:
+    return wording.span([written(min(values)), written(max(values))])
+
+
+def _text(cell: Result) -> dict:
+    # A batch is cut from the sentence order, which the seed alone decides.
+    return {
+        field: value
+        for field, value in cell["config"]["data"].items()
+        if field not in ("batch_tokens", "num_buckets")
+    }
+
+
+def _decoding(cell: Result, field: str) -> object:
+    return cell["config"]["decoding"].get(field)
+
+
+def _all(values: Iterable[object]) -> str:
+    return ", ".join(dict.fromkeys(map(str, values)))
+
+
+def _signatures(cells: Iterable[Result]) -> str:
+    found = [
+        f"{metric} {wording.code(signature)}"
+        for cell in cells
+        for metric, signature in cell["test"].get("signatures", {}).items()
+    ]
+    return _all(found)
+
+
+def _versions(cells: Iterable[Result]) -> set[str]:
+    return {
+        f"{name} {version}"
+        for cell in cells
+        for name, version in cell["versions"].items()
+    }

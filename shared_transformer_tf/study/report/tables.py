@@ -1,0 +1,183 @@
+"""The tables of a report, in Markdown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared_transformer_tf.study.report import wording
+from shared_transformer_tf.study.report.evidence import Evidence
+from shared_transformer_tf.study.report.verdicts import (
+    ConvergenceShare,
+    Difference,
+)
+
+NOT_RUN = "not run"
+
+
+def scores(evidence: Evidence, arms: Sequence[str]) -> str:
+    """Returns BLEU of tasks x arms, and what each arm costs.
+
+    Args:
+        evidence: of the study.
+        arms: the columns. Where both `tuned` and `shared` were run, their
+            difference and its verdict have columns, too.
+    """
+    bootstrap = evidence.bootstrap
+    compared = evidence.by_task("tuned", "shared")
+    of_difference = ["`tuned` - `shared`", "verdict"] if compared else []
+    rows = []
+    for task in evidence.results.tasks:
+        row = [
+            wording.spread(bootstrap.bleu(task, arm))
+            if bootstrap.seeds(task, arm)
+            else NOT_RUN
+            for arm in arms
+        ]
+        if compared:
+            row += _difference(compared.get(task))
+        rows.append([task, *row])
+    if len(rows) > 1:
+        means = [evidence.mean_bleu(arm) for arm in arms]
+        row = ["–" if mean is None else f"**{mean:.1f}**" for mean in means]
+        if compared:
+            row += _difference(bootstrap.difference("tuned", "shared"))
+        rows.append(["**mean**", *row])
+    padding = [""] * len(of_difference)
+    rows += [[*row, *padding] for row in _costs(evidence, arms)]
+    header = ["BLEU", *map(wording.code, arms), *of_difference]
+    texts = (0, len(header) - 1) if compared else (0,)
+    return wording.table(header, rows, texts)
+
+
+def costs(evidence: Evidence, arms: Sequence[str]) -> str:
+    """Returns blocks, layers, weights and FLOPs of each arm, as rows."""
+    rows = []
+    columns = _costs(evidence, arms)
+    for number, arm in enumerate(arms, start=1):
+        cells = evidence.results.of(arm=arm)
+        model = [cell["config"]["model"] for cell in cells]
+        settings = [wording.settings(cell["settings"]) for cell in cells]
+        rows.append(
+            [
+                wording.code(arm),
+                wording.span(str(_blocks(m)) for m in model),
+                wording.span(str(m["num_layers"]) for m in model),
+                *(column[number] for column in columns),
+                wording.span(settings),
+            ]
+        )
+    header = ["arm", "blocks", "layers", *(column[0] for column in columns)]
+    header.append("set apart from the study's base")
+    return wording.table(header, rows, texts=(0, len(header) - 1))
+
+
+def _blocks(model: Mapping[str, Any]) -> int | str:
+    """Returns the unique blocks of a stack, as far as its config says."""
+    if model["num_blocks"] is None and model["sharing"] == "none":
+        return model["num_layers"]
+    return model["num_blocks"] or model["sharing"]
+
+
+def _costs(evidence: Evidence, arms: Sequence[str]) -> list[list[str]]:
+    """Returns rows of weights, FLOPs and time: first what it is."""
+    weights, ratios, minutes = [], [], []
+    for arm in arms:
+        cells = evidence.results.of(arm=arm)
+        weights.append(wording.span(f"{cell['weights']:,}" for cell in cells))
+        ratio = evidence.relative_flops(arm, "vanilla")
+        ratios.append("" if ratio is None else f" ({ratio:.2f}x)")
+        minutes.append(f"{evidence.mean(arm, 'seconds') / 60:.1f}")
+    token_unit, per_token = wording.in_common_unit(
+        [evidence.mean(arm, "flops_per_token") for arm in arms]
+    )
+    unit, totals = wording.in_common_unit(
+        [evidence.mean(arm, "flops") for arm in arms]
+    )
+    return [
+        ["weights", *weights],
+        [
+            f"{token_unit} per target token",
+            *map("".join, zip(per_token, ratios, strict=True)),
+        ],
+        [f"{unit} of a training", *totals],
+        ["minutes of a training", *minutes],
+    ]
+
+
+def _difference(difference: Difference | None) -> list[str]:
+    if difference is None:
+        return [NOT_RUN, "–"]
+    value = wording.signed(difference.value)
+    ends = wording.interval(difference.interval)
+    return [f"{value} {ends}", difference.verdict]
+
+
+def differences(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:
+    """Returns differences of arms with both intervals, as rows.
+
+    Args:
+        evidence: of the study.
+        pairs: system and baseline of each row; those that were not run are
+            rows that say so.
+    """
+    rows = []
+    for system, baseline in pairs:
+        label = f"{wording.code(system)} - {wording.code(baseline)}"
+        found = evidence.bootstrap.difference(system, baseline)
+        if found is None:
+            rows.append([label, NOT_RUN, *["–"] * 4])
+            continue
+        with_seeds = "one seed each"
+        if found.seed_interval:
+            with_seeds = wording.interval(found.seed_interval)
+        rows.append(
+            [
+                label,
+                wording.number_of(len(found.tasks), "task"),
+                f"{wording.signed(found.value)} "
+                f"{wording.interval(found.interval)}",
+                found.direction,
+                found.verdict,
+                with_seeds,
+            ]
+        )
+    header = [
+        "difference",
+        "mean over",
+        "BLEU, 95% over sentences",
+        "sign",
+        f"verdict at {evidence.margin}",
+        "95% over sentences and seeds",
+    ]
+    return wording.table(header, rows, texts=(0, 1, 3, 4))
+
+
+def by_task(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:
+    """Returns differences of arms, tasks as rows, pairs as columns.
+
+    The last column is the part of the gain due to convergence.
+    """
+    found = [evidence.by_task(*pair) for pair in pairs]
+    rows = []
+    for task in evidence.results.tasks:
+        row = [
+            f"{wording.signed(one[task].value)} "
+            f"{wording.interval(one[task].interval)}"
+            if task in one
+            else NOT_RUN
+            for one in found
+        ]
+        share = evidence.bootstrap.convergence_share(tasks=[task])
+        rows.append([task, *row, part(share) if share else NOT_RUN])
+    header = ["task"] + [
+        f"{wording.code(system)} - {wording.code(baseline)}"
+        for system, baseline in pairs
+    ]
+    return wording.table([*header, "part due to convergence"], rows)
+
+
+def part(share: ConvergenceShare) -> str:
+    """Returns `91% [77%, 105%]`, or that it is not defined."""
+    if share.value is None or share.interval is None:
+        return "not defined"
+    low, high = (f"{end:.0%}" for end in share.interval)
+    return f"{share.value:.0%} [{low}, {high}]".replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,222 @@
+"""The folder of a search: what is in it, and who may work there.
+
+settings.json   lock   tokenizer/   oracle/   trials/   outcomes/   workers/
+search.json   results.csv   results.json   best_config.py   hparams/
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from absl import logging
+
+from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.study import whole_file
+from shared_transformer_tf.study.search.settings import SearchSettings
+
+_WAIT_SECONDS = 90
+# What a stop before the beginning may leave; it is made anew.
+_BEFORE_BEGIN = {"lock", "tokenizer", "tokenizer.partial", "hparams"}
+COMPLETED, STOPPED, FAILED = "completed", "stopped early", "failed"
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a trial ended.
+
+    Attributes:
+        trial: its name.
+        settings: value of each searched field.
+        status: `completed`, `stopped early` or `failed`.
+        score: of the objective at the last evaluation; `None` if failed.
+        scores: `bleu`, `chrf` and `loss` there.
+        reason: why it ended before the budget, else empty.
+        tokens: target tokens trained.
+        updates: done.
+        seconds: of training and evaluation.
+    """
+
+    trial: str
+    settings: dict[str, Any]
+    status: str
+    score: float | None = None
+    reason: str = ""
+    tokens: int = 0
+    updates: int = 0
+    seconds: float = 0.0
+    scores: dict[str, float] = dataclasses.field(default_factory=dict)
+
+
+class SearchFolder:
+    """Names, checks and reads the files of a search.
+
+    Args:
+        path: the folder; need not exist yet.
+    """
+
+    def __init__(self, path: str):
+        self.path = path
+        self.settings_file = os.path.join(path, "settings.json")
+        self.tokenizer = os.path.join(path, "tokenizer")
+        self.trials = os.path.join(path, "trials")
+        self.oracle_file = os.path.join(path, "oracle", "oracle.json")
+        self._outcomes = os.path.join(path, "outcomes")
+        self._deaths = os.path.join(path, "workers", "deaths.json")
+
+    @property
+    def begun(self) -> bool:
+        """Whether a search began here."""
+        return os.path.exists(self.settings_file)
+
+    def file(self, *names: str) -> str:
+        """Returns the path of a file, after making its folder."""
+        path = os.path.join(self.path, *names)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return path
+
+    def check(self, settings: SearchSettings) -> None:
+        """Refuses a folder of another search or of something else.
+
+        Raises:
+            InputError: naming what differs.
+        """
+        if self.begun:
+            self._check_same(settings)
+            return
+        if os.path.exists(self.path) and not os.path.isdir(self.path):
+            raise InputError(f"--workdir={self.path} is a file, not a folder.")
+        if os.path.isdir(self.path):
+            others = sorted(set(os.listdir(self.path)) - _BEFORE_BEGIN)
+            if others:
+                raise InputError(
+                    f"--workdir={self.path} holds no search but other files "
+                    f"({', '.join(others[:3])}): name an empty or a new folder."
+                )
+
+    def _check_same(self, settings: SearchSettings) -> None:
+        before = _flat(read_json(self.settings_file))
+        now = _flat(json.loads(json.dumps(settings.to_dict())))
+        differing = [
+            f"{name} was {before.get(name)!r}, is {now.get(name)!r}"
+            for name in sorted(before.keys() | now.keys())
+            if before.get(name) != now.get(name)
+        ]
+        if differing:
+            raise InputError(
+                f"The search in {self.path} began with other settings: "
+                f"{'; '.join(differing)}. Give the old values, or another "
+                "--workdir. (Only --trials and --workers may change.)"
+            )
+
+    def begin(self, settings: SearchSettings) -> None:
+        """Writes what the search was asked for."""
+        write_json(self.file("settings.json"), settings.to_dict())
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[int]:
+        """Keeps others out while it is entered; gives a file descriptor.
+
+        A process that inherits the descriptor keeps them out as well. Of a
+        search that was killed the workers may need a while to end: they are
+        waited for.
+
+        Raises:
+            InputError: if someone works in the folder for longer than that.
+        """
+        os.makedirs(self.path, exist_ok=True)
+        lock = os.path.join(self.path, "lock")
+        with open(lock, "w", encoding="utf-8") as stream:
+            end = time.monotonic() + _WAIT_SECONDS
+            waited = False
+            while not _locked(stream):
+                if time.monotonic() > end:
+                    raise InputError(
+                        f"Another search works in {self.path}: wait for it or "
+                        "end it, or name another --workdir."
+                    )
+                if not waited:
+                    logging.info("Waiting for who works in %s.", self.path)
+                waited = True
+                time.sleep(0.2)
+            yield stream.fileno()
+
+    def write_outcome(self, outcome: Outcome) -> None:
+        """Keeps how a trial ended."""
+        path = self.file("outcomes", f"{outcome.trial}.json")
+        write_json(path, dataclasses.asdict(outcome))
+
+    def outcome(self, trial: str) -> Outcome | None:
+        """Returns how a trial ended, if it did."""
+        path = os.path.join(self._outcomes, f"{trial}.json")
+        return Outcome(**read_json(path)) if os.path.exists(path) else None
+
+    def outcomes(self) -> list[Outcome]:
+        """Returns how the trials ended that did, by their names."""
+        if not os.path.isdir(self._outcomes):
+            return []
+        names = sorted(
+            name.removesuffix(".json")
+            for name in os.listdir(self._outcomes)
+            if name.endswith(".json")
+        )
+        return [outcome for name in names if (outcome := self.outcome(name))]
+
+    def trial(self, name: str) -> str:
+        """Returns the run directory of a trial."""
+        return os.path.join(self.trials, name)
+
+    def deaths(self) -> dict[str, int]:
+        """Returns how many workers died in a trial, by its name."""
+        return read_json(self._deaths) if os.path.exists(self._deaths) else {}
+
+    def note_death(self, trial: str) -> int:
+        """Counts a worker that died in a trial; returns how many did."""
+        deaths = self.deaths()
+        deaths[trial] = deaths.get(trial, 0) + 1
+        write_json(self.file("workers", "deaths.json"), deaths)
+        return deaths[trial]
+
+
+def write_json(path: str, value: Any) -> None:
+    """Writes a file that is never half, and its folder."""
+    whole_file.write(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: str) -> Any:
+    """Returns what a file holds.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return json.load(stream)
+    except ValueError as error:
+        raise InputError(
+            f"{path} is damaged ({error}): begin the search anew in another "
+            "--workdir."
+        ) from error
+
+
+def _locked(stream) -> bool:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        # fields of the space have dots of their own
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

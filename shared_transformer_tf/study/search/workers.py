@@ -1,0 +1,251 @@
+"""Keras Tuner's chief, and the workers that it watches over.
+
+The chief's service and its protocol are Keras Tuner's. The loop around them
+is ours, because the one of Keras Tuner 1.4.8 waits forever for a worker that
+died, and its workers wait an hour for a chief that did.
+"""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
+
+import grpc
+from absl import logging
+from keras_tuner.src import protos
+from keras_tuner.src.distribute import oracle_chief
+
+from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.study.search import oracles, tuner
+from shared_transformer_tf.study.search import worker as worker_lib
+from shared_transformer_tf.study.search.folder import SearchFolder
+from shared_transformer_tf.study.search.settings import SearchSettings
+
+_LOOK_SECONDS = 0.2
+_SECONDS_TO_END = 60
+_MOST_EARLY_DEATHS = 3
+_PACKAGES = str(pathlib.Path(__file__).resolve().parents[2])
+
+
+@dataclasses.dataclass
+class _Worker:
+    """A process, and where what it says is kept."""
+
+    name: str
+    processors: set[int]
+    log: str
+    process: subprocess.Popen
+
+
+class Crew:
+    """The workers of a search: started, watched, ended.
+
+    Args:
+        folder: of the search, where the workers' logs are kept.
+        command: that a worker is started with.
+        lock: a file descriptor that they inherit.
+        oracle: that has to know of those that died.
+    """
+
+    def __init__(
+        self,
+        folder: SearchFolder,
+        command: Sequence[str],
+        lock: int,
+        oracle: tuner.keras_tuner.Oracle,
+    ):
+        self._folder = folder
+        self._command = list(command)
+        self._lock = lock
+        self._oracle = oracle
+        self._port = 0
+        self._early_deaths = 0
+        self._workers: list[_Worker] = []
+
+    @contextlib.contextmanager
+    def at_work(self, number: int, port: int) -> Iterator[None]:
+        """Starts workers; they have ended when it is left.
+
+        Args:
+            number: of workers.
+            port: where the chief listens.
+        """
+        self._port = port
+        try:
+            for index, processors in enumerate(share_processors(number)):
+                self._workers.append(self._start(f"worker{index}", processors))
+            yield
+        finally:
+            self._end()
+
+    def look_after(self) -> bool:
+        """Replaces workers that died; returns whether any are at work.
+
+        Raises:
+            InputError: if a worker ended with an error of its own, or they
+                die before they have begun anything.
+        """
+        for worker in list(self._workers):
+            code = worker.process.poll()
+            if code is None:
+                continue
+            self._workers.remove(worker)
+            worker.process.stdin.close()
+            if code == 0:  # there were no more trials for it
+                self._oracle.release(worker.name)
+                continue
+            if code > 0:
+                raise InputError(
+                    f"{worker.name} ended with an error: "
+                    f"{_last_line(worker.log)} (all of it in {worker.log})."
+                )
+            self._replace(worker, -code)
+        return bool(self._workers)
+
+    def _replace(self, worker: _Worker, signal_number: int) -> None:
+        trial = self._oracle.release(worker.name)
+        how = signal.Signals(signal_number).name
+        if trial is None:
+            self._early_deaths += 1
+            what = "it had no trial"
+        else:
+            first = oracles.first_of(self._oracle, trial)
+            self._folder.note_death(first)
+            what = f"trial {first} goes on from its checkpoint"
+        if self._early_deaths >= _MOST_EARLY_DEATHS:
+            raise InputError(
+                f"{worker.name} died by {how} without a trial, as "
+                f"{self._early_deaths - 1} did before; see {worker.log}."
+            )
+        logging.warning("%s died by %s; %s.", worker.name, how, what)
+        self._workers.append(self._start(worker.name, worker.processors))
+
+    def _start(self, name: str, processors: set[int]) -> _Worker:
+        log = self._folder.file("workers", f"{name}.log")
+        paths = [_PACKAGES, os.environ.get("PYTHONPATH", "")]
+        environment = os.environ | {
+            worker_lib.ADDRESS: "127.0.0.1",
+            worker_lib.PORT: str(self._port),
+            worker_lib.NAME: name,
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        }
+        with open(log, "ab") as stream, _bound_to(processors):
+            process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=stream,
+                stderr=stream,
+                env=environment,
+                pass_fds=(self._lock,),
+                # Ctrl-C in a terminal is for the chief, which ends them.
+                start_new_session=True,
+            )
+        logging.info(
+            "Started %s, process %d, on processors %s; it writes to %s.",
+            name,
+            process.pid,
+            ", ".join(map(str, sorted(processors))),
+            log,
+        )
+        return _Worker(name, processors, log, process)
+
+    def _end(self) -> None:
+        for worker in self._workers:
+            worker.process.send_signal(signal.SIGTERM)
+        end = time.monotonic() + _SECONDS_TO_END
+        for worker in self._workers:
+            try:
+                worker.process.wait(max(end - time.monotonic(), 0))
+            except subprocess.TimeoutExpired:
+                logging.warning("%s did not end: killed.", worker.name)
+                worker.process.kill()
+                worker.process.wait()
+            worker.process.stdin.close()
+        self._workers = []
+
+
+def search(
+    folder: SearchFolder,
+    settings: SearchSettings,
+    crew: tuple[int, Sequence[str]],
+    lock: int,
+    ended: Callable[[int], None],
+) -> None:
+    """Does a search, or what is left of it, with several workers.
+
+    Args:
+        folder: begun already.
+        settings: of the search.
+        crew: how many workers, and the command that starts one.
+        lock: a file descriptor that the workers inherit.
+        ended: see `tuner.TrainingTuner`.
+
+    Raises:
+        InputError: if a worker ended with an error.
+    """
+    number, command = crew
+    chief = tuner.TrainingTuner(folder, settings, train=_no_training)
+    chief.save()
+    expected = oracles.expected_trials(chief.oracle)
+    with (
+        _service(chief.oracle) as port,
+        (workers := Crew(folder, command, lock, chief.oracle)).at_work(
+            number, port
+        ),
+    ):
+        while workers.look_after():
+            ended(expected)
+            time.sleep(_LOOK_SECONDS)
+    ended(expected)
+
+
+def share_processors(number: int) -> list[set[int]]:
+    """Returns for each of some workers the processors that are its own.
+
+    Where there are more workers than processors some have the same.
+    """
+    there = sorted(os.sched_getaffinity(0))
+    return [
+        set(there[i::number]) or {there[i % len(there)]} for i in range(number)
+    ]
+
+
+@contextlib.contextmanager
+def _service(oracle) -> Iterator[int]:
+    """Lets workers of this machine ask an oracle; gives the port."""
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
+    protos.get_service_grpc().add_OracleServicer_to_server(
+        oracle_chief.OracleServicer(oracle), server
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield port
+    finally:
+        server.stop(grace=1).wait()
+
+
+@contextlib.contextmanager
+def _bound_to(processors: set[int]) -> Iterator[None]:
+    """What is started meanwhile runs on some processors only."""
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, processors)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
+
+
+def _no_training(*arguments: object, **options: object) -> None:
+    raise AssertionError("a chief does not train")
+
+
+def _last_line(path: str) -> str:
+    with open(path, encoding="utf-8", errors="replace") as stream:
+        lines = [line.strip() for line in stream if line.strip()]
+    return lines[-1] if lines else "it said nothing"
