@@ -140,7 +140,6 @@ def _print_estimate(chosen, state, order, processors) -> None:
     from shared_transformer_tf.study import estimate, runner, speeds
 
     study = chosen.study
-    first = study.cells()[0]
     rows = estimate.make_rows(
         chosen,
         state,
@@ -148,7 +147,6 @@ def _print_estimate(chosen, state, order, processors) -> None:
         lambda configs: speeds.survey(
             configs,
             order.folder,
-            order.folder.vocabulary(first.task),
             runner.choose_processors(1)[0],
             study.sentence_tokens,
         ),
