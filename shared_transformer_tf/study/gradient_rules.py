@@ -15,7 +15,10 @@ CHANGES = {
         "mean of g_u / norm of g_u, as long as g",
         "turns the gradient",
     ),
-    "update_uses": ("learning rate of a weight / N", "the step itself"),
+    "update_uses": (
+        "learning rate of a weight / N, of the embeddings too",
+        "the step itself",
+    ),
     "residual_uses": ("residual branches x 1/N", "another function"),
 }
 CONSTANT = ("uses", "sqrt_uses")
@@ -42,7 +45,11 @@ def identity(evidence: Evidence) -> str:
             "Outside of Adam a constant factor of the gradient acts fully, as "
             "another learning rate. " + text
         )
-    return f"{text} {_clip(cells)}"
+    tasks = {cell["task"] for cell in cells}
+    # their rules shorten what is clipped, so `shared` may be clipped alone
+    of_shared = evidence.results.of(arm="shared")
+    compared = [cell for cell in of_shared if cell["task"] in tasks]
+    return f"{text} {_clip([*cells, *compared])}"
 
 
 def table(evidence: Evidence) -> str:
@@ -100,12 +107,20 @@ def _clip(cells: Sequence[Result]) -> str:
     if largest is None or len(bounds) > 1:
         return "The clip of the global norm was on here."
     (bound,) = bounds
-    outcome = "did not act then" if largest < bound else "acted"
-    return (
+    seen = (
         f"The global norm was clipped at {wording.setting(bound)}; the "
-        f"largest recorded in these arms is {largest:.2f}, so the clip "
-        f"{outcome}. A difference of these arms from `shared` is then what "
-        "rounding grows to over a training: noise like that of a seed."
+        "training curves of these arms and of `shared`, which have few of the "
+        f"updates, show {largest:.2f} at most"
+    )
+    if largest >= bound:
+        return (
+            f"{seen}, so the clip acted. A difference of these arms from "
+            "`shared` may be its doing."
+        )
+    return (
+        f"{seen}: no sign that the clip acted. A difference of these arms "
+        "from `shared` is then what rounding grows to over a training: noise "
+        "like that of a seed."
     )
 
 
