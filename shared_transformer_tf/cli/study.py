@@ -97,7 +97,11 @@ def _study(values: flags.FlagValues) -> None:
     study = plan.load(study_file)
     committed = os.path.join("results", study.name)
     results = values.results or committed
+    searches = values.searches or committed
     if values.report:
+        found = found_settings.read(searches, study)
+        # refuses what was trained with other settings than the study has now
+        selection.Selection(study).state(results, found)
         _report(study, results, values.readme)
         return
     chosen = selection.Selection(
@@ -112,7 +116,6 @@ def _study(values: flags.FlagValues) -> None:
         _print_plan(chosen, values.tokens_per_second)
         return
     processors = runner.choose_processors(values.workers, study.strategy)
-    searches = values.searches or committed
     found = found_settings.read(searches, study)
     order = Order(
         str(study_file),

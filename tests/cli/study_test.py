@@ -90,7 +90,20 @@ def test_a_result_that_was_trained_with_other_settings(command):
     made = json.loads(path.read_text())
     made["config"]["model"]["dropout"] = 0.7
     path.write_text(json.dumps(made))
-    assert "model.dropout=0.7, but this study says 0.1" in command.refusal()
+    told = "model.dropout=0.7, but this study says 0.1"
+    assert told in command.refusal()
+    assert told in command("--report")[2]
+
+
+def test_a_report_of_cells_before_another_search(command):
+    cell = Cell("en-de", "tuned", 1)
+    rate = "training.learning_rate"
+    write_search(command.home / "searches", command.study, "vanilla")
+    before = {"vanilla": {rate: 0.5}}
+    write_result(command.home / "results", command.study, cell, before)
+    code, _, error = command("--report")
+    assert code == 1
+    assert f"{cell.name}.json was trained with {rate}=0.5" in error
 
 
 def test_a_search_over_another_space(command):
