@@ -25,9 +25,16 @@ CONSTANT = ("uses", "sqrt_uses")
 _ADAM = ("adam", "adamw")
 
 
+def divided_out(evidence: Evidence) -> bool:
+    """Returns whether constant factors were tried, under Adam alone."""
+    cells = _with_constant_factors(evidence)
+    optimizers = {_of_training(cell, "optimizer") for cell in cells}
+    return bool(cells) and optimizers <= set(_ADAM)
+
+
 def identity(evidence: Evidence) -> str:
     """Returns what a constant factor can and cannot do in this study."""
-    cells = [cell for arm in CONSTANT for cell in evidence.results.of(arm=arm)]
+    cells = _with_constant_factors(evidence)
     text = (
         "Adam divides a constant factor of the gradient out. Under it, "
         "`uses` (g / N) and `sqrt_uses` (g / sqrt(N)) act through epsilon, "
@@ -38,8 +45,8 @@ def identity(evidence: Evidence) -> str:
     )
     if not cells:
         return text
-    optimizers = sorted({_of_training(cell, "optimizer") for cell in cells})
-    if not set(optimizers) <= set(_ADAM):
+    if not divided_out(evidence):
+        optimizers = sorted({_of_training(cell, "optimizer") for cell in cells})
         return (
             f"These arms were trained with {wording.listed(optimizers)}. "
             "Outside of Adam a constant factor of the gradient acts fully, as "
@@ -88,6 +95,10 @@ def table(evidence: Evidence) -> str:
         "with seeds",
     ]
     return wording.table(header, rows, texts=(0, 1, 2, 5))
+
+
+def _with_constant_factors(evidence: Evidence) -> list[Result]:
+    return [cell for arm in CONSTANT for cell in evidence.results.of(arm=arm)]
 
 
 def _clip(cells: Sequence[Result]) -> str:
