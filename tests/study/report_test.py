@@ -230,23 +230,6 @@ def test_unequal_protocols_are_said(tmp_path, text_only):
     assert "**Not the same text and its order in all arms** of en-de." in text
 
 
-def test_hashes_tell_what_settings_do_not(tmp_path, text_only):
-    cells = small_cells()
-    text, _ = write(tmp_path, cells)
-    assert (
-        "The same vocabulary in all arms of a task, by settings alone" in text
-    )
-    for cell in cells:
-        hashes = {"vocabulary": cell["task"], "text": cell["task"]}
-        cell["fingerprints"] = hashes
-    text, _ = write(tmp_path, cells)
-    for what in ("vocabulary", "text and its order"):
-        assert f"The same {what} in all arms of a task, by settings and" in text
-    cells[0]["fingerprints"]["vocabulary"] = "other"
-    text, _ = write(tmp_path, cells)
-    assert "**Not the same vocabulary in all arms** of en-de." in text
-
-
 def test_names_in_results_cannot_become_markup(tmp_path, text_only):
     cells = small_cells()
     for cell in cells:
