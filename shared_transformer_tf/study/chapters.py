@@ -231,7 +231,7 @@ def searches(evidence: Evidence, pictures: Mapping[str, str]) -> str:
             f"{wording.duration(sum(t['seconds'] for t in trials))} in all; "
             f"best dev {search['objective']} of whole trainings {score}. "
             f"Chosen: {wording.settings(search['settings'])}. "
-            f"{_importance(search)}"
+            f"{gradient_rules.of_search(search)}{_importance(search)}"
         )
     if not evidence.results.searches:
         parts.append("No search is among the results.")

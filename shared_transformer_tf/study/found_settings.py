@@ -5,6 +5,7 @@ A search leaves `search.ARM.json`; until it is there, cells wait for it.
 
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,7 +48,7 @@ def command(study: Study, arm: str, folder: str) -> str:
         "output": os.path.join(folder, file_name(arm)),
     }
     flags = (f"--{name}={value}" for name, value in options.items())
-    return " ".join(["python bin/tune.py", *flags])
+    return shlex.join(["python", "bin/tune.py", *flags])
 
 
 def read(folder: str, study: Study) -> dict[str, dict[str, Any]]:

@@ -97,6 +97,17 @@ def table(evidence: Evidence) -> str:
     return wording.table(header, rows, texts=(0, 1, 2, 5))
 
 
+def of_search(search: Result) -> str:
+    """Returns what has to be known of the rule that a search chose."""
+    rule = search["settings"].get("training.gradient_rule")
+    if rule not in CONSTANT:
+        return ""
+    return (
+        f"`{rule}` is a constant factor, which Adam divides out: there it "
+        "acts through epsilon and the clip of the global norm alone. "
+    )
+
+
 def _with_constant_factors(evidence: Evidence) -> list[Result]:
     return [cell for arm in CONSTANT for cell in evidence.results.of(arm=arm)]
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared_transformer_tf.config import GRADIENT_RULES
 from shared_transformer_tf.study import gradient_rules
 from shared_transformer_tf.study.evidence import Evidence
 from shared_transformer_tf.study.result_set import ResultSet
@@ -43,6 +44,13 @@ def test_where_the_clip_acted_a_difference_is_no_noise(norms):
     assert "so the clip acted" in text
     assert "may be its doing" in text
     assert "noise" not in text
+
+
+@pytest.mark.parametrize("rule", [*GRADIENT_RULES, None])
+def test_a_search_that_chose_a_constant_factor_is_told(rule):
+    settings = {"training.gradient_rule": rule} if rule else {}
+    said = gradient_rules.of_search({"settings": settings})
+    assert ("Adam divides out" in said) == (rule in ("uses", "sqrt_uses"))
 
 
 def test_without_adam_a_factor_acts():
