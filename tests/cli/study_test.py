@@ -133,6 +133,19 @@ def test_a_run_that_was_begun_with_other_settings(command):
     assert "model.dropout was 0.7, is 0.1" in command.refusal()
 
 
+@pytest.mark.parametrize("flag", ["workdir", "results"])
+def test_a_file_in_place_of_a_folder(flag, command):
+    (command.home / flag).write_text("")
+    assert f"--{flag}={command.home / flag} is a file" in command.refusal()
+
+
+def test_a_run_folder_with_other_files(command):
+    run = command.home / "workdir" / "runs" / CELL.name
+    run.mkdir(parents=True)
+    (run / "letter.txt").write_text("")
+    assert "holds no run but other files (letter.txt)" in command.refusal()
+
+
 def test_a_report_of_nothing(command):
     code, _, error = command("--report")
     assert code == 1 and "has no results of a study" in error
