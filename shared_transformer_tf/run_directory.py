@@ -101,8 +101,9 @@ class RunDirectory:
             raise InputError(f"--workdir={self.path} is a file, not a folder.")
         if not os.path.isdir(self.path):
             return
-        # a tokenizer alone is what a stop at the very beginning leaves
-        others = sorted(set(os.listdir(self.path)) - {"tokenizer"})
+        # what a stop at the very beginning leaves
+        begun = {"tokenizer", "config.json.partial"}
+        others = sorted(set(os.listdir(self.path)) - begun)
         if others:
             names = ", ".join(others[:3])
             raise InputError(

@@ -112,7 +112,9 @@ def test_all_differences_are_told_at_once(tmp_path):
         assert part in str(error.value)
 
 
-@pytest.mark.parametrize("names", [[], ["tokenizer"]])
+@pytest.mark.parametrize(
+    "names", [[], ["tokenizer"], ["config.json.partial", "tokenizer"]]
+)
 def test_a_run_begins_in_an_empty_folder_or_where_it_stopped_early(
     names, tmp_path
 ):

@@ -97,7 +97,11 @@ def _study(values: flags.FlagValues) -> None:
     study = plan.load(study_file)
     committed = os.path.join("results", study.name)
     results = values.results or committed
+    searches = values.searches or committed
     if values.report:
+        found = found_settings.read(searches, study)
+        # refuses what was trained with other settings than the study has now
+        selection.Selection(study).state(results, found)
         _report(study, results, values.readme)
         return
     chosen = selection.Selection(
@@ -112,7 +116,6 @@ def _study(values: flags.FlagValues) -> None:
         _print_plan(chosen, values.tokens_per_second)
         return
     processors = runner.choose_processors(values.workers, study.strategy)
-    searches = values.searches or committed
     found = found_settings.read(searches, study)
     order = Order(
         str(study_file),
@@ -140,7 +143,6 @@ def _print_estimate(chosen, state, order, processors) -> None:
     from shared_transformer_tf.study import estimate, runner, speeds
 
     study = chosen.study
-    first = study.cells()[0]
     rows = estimate.make_rows(
         chosen,
         state,
@@ -148,7 +150,6 @@ def _print_estimate(chosen, state, order, processors) -> None:
         lambda configs: speeds.survey(
             configs,
             order.folder,
-            order.folder.vocabulary(first.task),
             runner.choose_processors(1)[0],
             study.sentence_tokens,
         ),

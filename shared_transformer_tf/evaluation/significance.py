@@ -3,8 +3,10 @@
 Sentences are drawn with replacement, the same ones for both systems, and the
 difference of the two BLEU scores is looked at over many such draws (Koehn,
 "Statistical Significance Tests for Machine Translation Evaluation", 2004).
-sacreBLEU's own paired test gives an interval per system; this one gives the
-interval of the difference, which is narrower and is what is asked.
+On the same draws every score is sacreBLEU's. Its own paired test gives an
+interval per system; this one gives the interval of the difference, which is
+narrower and is what is asked. Its p-values are lower: it centres differences
+without their sign, here they keep it.
 
 Everything works on arrays (1 + draws,): first the score on all sentences,
 then the one on each draw. What is computed of such arrays elementwise, a mean

@@ -26,6 +26,7 @@ from shared_transformer_tf.errors import InputError, StoppedError
 from shared_transformer_tf.run_directory import RunDirectory
 from shared_transformer_tf.study import (
     condensed,
+    fingerprints,
     learning_curve,
     plan,
     result,
@@ -122,6 +123,7 @@ def _measured(run: str, config: Config, varied: bool) -> dict[str, Any]:
     dev = scores.dev(loaded)
     return {
         "config": settings.portable(config).to_dict(),
+        "fingerprints": fingerprints.of_run(run, config),
         "versions": _versions(),
         "processors": len(os.sched_getaffinity(0)),
         "weights": weights,

@@ -22,10 +22,16 @@ def check(selection: Selection, order: Order) -> State:
 
     Raises:
         InputError: in one line, if the working folder or the results are of
-            another study, text is missing, a config is not valid, or a run
-            was begun with other settings.
+            another study or no folders, text is missing, a config is not
+            valid, or a run was begun with other settings.
     """
     study = selection.study
+    for flag, path in (
+        ("--workdir", order.folder.path),
+        ("--results", order.results),
+    ):
+        if os.path.exists(path) and not os.path.isdir(path):
+            raise InputError(f"{flag}={path} is a file, not a folder.")
     _check_owner(order.folder, study)
     state = selection.state(order.results, order.found)
     pending = [*state.ready, *state.waiting]
@@ -41,6 +47,8 @@ def check(selection: Selection, order: Order) -> State:
         if run.exists:
             vocabulary = order.folder.vocabulary(cell.task)
             run.check_config(vocabulary_lib.use(config, vocabulary))
+        else:
+            run.check_new()
     return state
 
 

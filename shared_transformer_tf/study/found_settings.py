@@ -5,6 +5,7 @@ A search leaves `search.ARM.json`; until it is there, cells wait for it.
 
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,7 +49,7 @@ def command(study: Study, arm: str, folder: str) -> str:
         "output": os.path.join(folder, file_name(arm)),
     }
     flags = (f"--{name}={value}" for name, value in options.items())
-    return " ".join(["python bin/tune.py", *flags])
+    return shlex.join(["python", "bin/tune.py", *flags])
 
 
 def read(folder: str, study: Study) -> dict[str, dict[str, Any]]:
@@ -90,6 +91,7 @@ def _read(path: str, arm: str, study: Study) -> dict[str, Any]:
                 f"{result.get(name)!r}, expected {value!r}."
             )
     _check_space(path, result, arm, study)
+    _check_config(path, result, arm, study)
     chosen = result.get("settings")
     if not isinstance(chosen, Mapping) or not chosen:
         raise InputError(f"{path} has no settings: the search found none.")
@@ -105,10 +107,27 @@ def _read(path: str, arm: str, study: Study) -> dict[str, Any]:
     return dict(chosen)
 
 
+def _check_config(
+    path: str, result: Mapping[str, Any], arm: str, study: Study
+) -> None:
+    """Files of earlier searches do not tell their config."""
+    if "config" not in result:
+        return
+    expected = settings.portable(study.search_base(arm)).to_dict()
+    for section, fields in expected.items():
+        came = result["config"].get(section, {})
+        for name, value in fields.items():
+            # does not change what is trained
+            if name != "diagnose_every" and came.get(name) != value:
+                raise InputError(
+                    f"{path} is of a search on another config: {section}."
+                    f"{name} is {came.get(name)!r}, expected {value!r}."
+                )
+
+
 def _check_space(
     path: str, result: Mapping[str, Any], arm: str, study: Study
 ) -> None:
-    """The values that were searched say on which config, too."""
     space = space_lib.make_space(
         study.search_base(arm), study.search_fields
     ).to_dict()

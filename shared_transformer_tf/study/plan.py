@@ -190,6 +190,7 @@ class Study:
                 f"patience={training.patience}; expected a number of tokens "
                 "and twice 0, so that every cell has the same budget."
             )
+        self._check_shape()
         if not self.cells():
             raise InputError(f"The study {self.name} has no cells.")
         valid = make_arms(self.base.model.num_layers)
@@ -201,6 +202,20 @@ class Study:
                 )
         for task in self.tasks:
             tasks_lib.parse(task)
+
+    def _check_shape(self) -> None:
+        """Arms say depth and blocks of both stacks: the base must not."""
+        fixed = {"model.sharing": (self.base.model.sharing, "none")} | {
+            f"decoder.{name}": (getattr(self.base.decoder, name), None)
+            for name in ("num_layers", "num_blocks", "sharing")
+        }
+        for name, (value, expected) in fixed.items():
+            if value != expected:
+                raise InputError(
+                    f"The base of the study {self.name} has {name}={value!r}, "
+                    f"expected {expected!r}: its layers have blocks of their "
+                    "own, and the arms say how theirs differ."
+                )
 
 
 def load(path: str | os.PathLike) -> Study:

@@ -141,7 +141,7 @@ class StudyRunner:
         log = self._order.folder.log(cell)
         reason = cell_process.last_line(log)
         if code < 0:
-            reason = f"ended by signal {-code}"
+            reason = f"ended by signal {-code}."
         self._failed[cell] = reason
         self._print(f"{cell.name} failed: {reason} Log: {log}")
 

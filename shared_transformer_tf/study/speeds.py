@@ -47,19 +47,18 @@ class Speed:
 def survey(
     configs: Sequence[Config],
     folder: StudyFolder,
-    vocabulary: str,
     processor: int,
     sentence_tokens: int,
 ) -> list[Speed]:
     """Returns size and speed of the model of each config.
 
     Models that differ in neither depth, width, batch nor kind of rule are
-    timed once. What was measured before is read from the folder.
+    timed once. What was measured before is read from the folder. No cell is
+    ever trained with the vocabulary that is made for it.
 
     Args:
         configs: the first one's text is there.
         folder: of the study.
-        vocabulary: folder of the first config's vocabulary.
         processor: that it is measured on.
         sentence_tokens: of a sentence with its end, for the FLOPs.
 
@@ -76,7 +75,6 @@ def survey(
         request = {
             "configs": [one.to_dict() for one in [configs[0], *asked]],
             "timed": [asked.index(one) + 1 for one in untimed],
-            "vocabulary": vocabulary,
             "sentence_tokens": sentence_tokens,
             "seconds": _SECONDS,
         }

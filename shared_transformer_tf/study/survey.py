@@ -4,9 +4,8 @@ python -m shared_transformer_tf.study.survey < REQUEST
 
 The request is a line of JSON: `configs`, of which the first has text that is
 there, if some are `timed`; the numbers of those, for `seconds` each;
-`vocabulary`, the folder of the first one's; `sentence_tokens`, for the FLOPs.
-Prints a line of JSON for each config: `weights`, `flops_per_token` and, where
-timed, `tokens_per_second`.
+`sentence_tokens`, for the FLOPs. Prints a line of JSON for each config:
+`weights`, `flops_per_token` and, where timed, `tokens_per_second`.
 """
 
 import json
@@ -28,7 +27,6 @@ from shared_transformer_tf.data import corpus, pipeline
 from shared_transformer_tf.data.tokenizer import Tokenizer
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.models import complexity
-from shared_transformer_tf.study import vocabulary
 
 _WARM_UP = 3
 
@@ -57,10 +55,10 @@ def survey(request: dict[str, Any]) -> Iterator[dict[str, float]]:
     configs = [Config.from_dict(one) for one in request["configs"]]
     text = tokenizer = None
     if request["timed"]:
-        config = vocabulary.prepare(configs[0], request["vocabulary"])
-        text = corpus.load_split(config.data, "train", config.training.seed)
+        first = configs[0]
+        text = corpus.load_split(first.data, "train", first.training.seed)
         tokenizer = Tokenizer.from_config(
-            text.source, text.target, config.tokenizer
+            text.source, text.target, first.tokenizer
         )
     tokens = request["sentence_tokens"]
     for number, one in enumerate(configs):

@@ -90,7 +90,20 @@ def test_a_result_that_was_trained_with_other_settings(command):
     made = json.loads(path.read_text())
     made["config"]["model"]["dropout"] = 0.7
     path.write_text(json.dumps(made))
-    assert "model.dropout=0.7, but this study says 0.1" in command.refusal()
+    told = "model.dropout=0.7, but this study says 0.1"
+    assert told in command.refusal()
+    assert told in command("--report")[2]
+
+
+def test_a_report_of_cells_before_another_search(command):
+    cell = Cell("en-de", "tuned", 1)
+    rate = "training.learning_rate"
+    write_search(command.home / "searches", command.study, "vanilla")
+    before = {"vanilla": {rate: 0.5}}
+    write_result(command.home / "results", command.study, cell, before)
+    code, _, error = command("--report")
+    assert code == 1
+    assert f"{cell.name}.json was trained with {rate}=0.5" in error
 
 
 def test_a_search_over_another_space(command):
@@ -118,6 +131,19 @@ def test_a_run_that_was_begun_with_other_settings(command):
     run.mkdir(parents=True)
     (run / "config.json").write_text(config.to_json())
     assert "model.dropout was 0.7, is 0.1" in command.refusal()
+
+
+@pytest.mark.parametrize("flag", ["workdir", "results"])
+def test_a_file_in_place_of_a_folder(flag, command):
+    (command.home / flag).write_text("")
+    assert f"--{flag}={command.home / flag} is a file" in command.refusal()
+
+
+def test_a_run_folder_with_other_files(command):
+    run = command.home / "workdir" / "runs" / CELL.name
+    run.mkdir(parents=True)
+    (run / "letter.txt").write_text("")
+    assert "holds no run but other files (letter.txt)" in command.refusal()
 
 
 def test_a_report_of_nothing(command):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sacrebleu
 
 from shared_transformer_tf import errors
 from shared_transformer_tf.evaluation import (
@@ -39,6 +40,22 @@ def test_the_difference_is_that_of_the_corpus_scores():
     assert compared.difference == pytest.approx(expected)
     assert 0 < compared.low < compared.difference < compared.high
     assert compared.p_value < 0.01
+
+
+def test_every_draw_scores_as_sacrebleu_does():
+    references = make_text(30)
+    hypotheses = spoil(references, 0.3, 7)
+    counts = significance.draw_counts(30, num_samples=6, seed=2)
+    rows = sufficient_statistics.bleu_statistics(hypotheses, references)
+    scores = significance.bleu_of_draws(rows, counts)
+    assert len(set(scores)) == 7
+    for drawn, score in zip(counts.astype(int), scores, strict=True):
+        assert drawn.sum() == 30
+        chosen = np.repeat(np.arange(30), drawn)
+        expected = sacrebleu.corpus_bleu(
+            [hypotheses[n] for n in chosen], [[references[n] for n in chosen]]
+        )
+        assert score == pytest.approx(expected.score)
 
 
 def test_systems_of_equal_quality_do_not_differ():

@@ -87,5 +87,6 @@ def test_trained_again_it_scores_the_same(home, result, tmp_path):
     again = json.loads((tmp_path / "results" / f"{CELL.name}.json").read_text())
     assert again["config"] == result["config"]
     assert again["updates"] == result["updates"]
+    assert again["fingerprints"] == result["fingerprints"]
     assert again["dev"] == pytest.approx(result["dev"], abs=1e-3)
     assert again["test"]["bleu"] == pytest.approx(result["test"]["bleu"])

@@ -37,6 +37,7 @@ def test_what_is_there_is_read(tmp_path, study):
         ({"space": None}, "another space"),
         ({"space": {"model.dropout": "0.1 0.2"}}, "dropout over 0.1 0.2, exp"),
         ({"trials": [{}]}, "has 1 trials, expected 3"),
+        ({"config": {}}, "another config: data.corpus is None, expected 'num"),
     ],
 )
 def test_a_search_of_something_else_is_refused(
@@ -63,6 +64,7 @@ def test_the_command_searches_what_is_expected(study, tmp_path, monkeypatch):
         asked["settings"] = settings
         raise InputError("enough")
 
+    from shared_transformer_tf.study.search.results import SearchResults
     from shared_transformer_tf.study.search.settings import SearchSettings
 
     monkeypatch.setattr(SearchSettings, "check", stop)
@@ -78,5 +80,11 @@ def test_the_command_searches_what_is_expected(study, tmp_path, monkeypatch):
     assert settings.labels == {
         "study": study.name, "task": "en-de", "arm": "vanilla",
     }  # fmt: skip
-    write_search(tmp_path, study, "vanilla", space=settings.space.to_dict())
+    told = SearchResults(settings, [], {}).to_dict()
+    told = {name: told[name] for name in ("space", "config")}
+    write_search(tmp_path, study, "vanilla", **told)
     assert found_settings.read(str(tmp_path), study)
+    told["config"]["model"]["hidden_dim"] = 8
+    write_search(tmp_path, study, "vanilla", **told)
+    with pytest.raises(InputError, match="another config: model.hidden_dim"):
+        found_settings.read(str(tmp_path), study)

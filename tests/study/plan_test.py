@@ -1,5 +1,6 @@
 """A study: which cells there are, with which config, and what is refused."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -147,6 +148,23 @@ def test_a_wrong_study_is_refused(change, message, tmp_path):
     with pytest.raises(InputError, match=message) as error:
         plan.load(numbers_study.write(tmp_path, text))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "value"),
+    [
+        ("model", "sharing", "universal"),
+        ("decoder", "num_layers", 2),
+        ("decoder", "sharing", "none"),
+    ],
+)
+def test_a_base_that_arms_would_not_reach_is_refused(
+    section, field, value, study
+):
+    base = copy.deepcopy(study.base)
+    setattr(getattr(base, section), field, value)
+    with pytest.raises(InputError, match=f"{section}.{field}={value!r}"):
+        dataclasses.replace(study, base=base).check()
 
 
 def test_no_cells(study):

@@ -124,7 +124,7 @@ def test_a_failing_cell_is_told_and_the_rest_goes_on(home, capfd):
     _, failed, crashed, *_ = lines_of(capfd)
     log = home.path / "work" / "logs" / "en-de.vanilla.1.log"
     assert f"en-de.vanilla.1 failed: The text is odd. Log: {log}" in failed
-    assert "en-de.shared.1 failed: ended by signal 9 Log:" in crashed
+    assert "en-de.shared.1 failed: ended by signal 9. Log:" in crashed
     assert home.done() == CELLS - set(PLAIN)
     for name in PLAIN:
         home.order(name, "")

@@ -46,24 +46,36 @@ def fixture_asked(monkeypatch):
 
 def test_what_was_measured_is_kept(configs, asked, tmp_path):
     folder = StudyFolder(str(tmp_path / "work"))
-    found = speeds.survey(configs, folder, "vocabulary", 0, 18)
+    found = speeds.survey(configs, folder, 0, 18)
     assert found == [speeds.Speed(1, 2.0, 3.0)] * 3
     (request,) = asked
     # the learning rate changes neither size nor speed
     assert len(request["timed"]) == 2
-    assert speeds.survey(configs, folder, "vocabulary", 0, 18) == found
+    assert speeds.survey(configs, folder, 0, 18) == found
     assert len(asked) == 1
     with open(folder.throughput, "w", encoding="utf-8") as stream:
         stream.write("{")
     with pytest.raises(InputError, match="throughput.json is damaged"):
-        speeds.survey(configs, folder, "vocabulary", 0, 18)
+        speeds.survey(configs, folder, 0, 18)
 
 
-def test_the_survey_tells_size_and_speed(configs, tmp_path):
+def test_no_vocabulary_is_left_for_the_cells(configs, tmp_path, monkeypatch):
+    # the first config asked for may be of any task, or be changed before
+    # anything is trained
+    monkeypatch.setattr(speeds, "_SECONDS", 0.01)
+    monkeypatch.setattr(
+        speeds, "_ask", lambda request, _: list(survey.survey(request))
+    )
+    folder = StudyFolder(str(tmp_path / "work"))
+    speeds.survey(configs[:1], folder, 0, 9)
+    left = [path.name for path in (tmp_path / "work").rglob("*")]
+    assert left == ["throughput.json"]
+
+
+def test_the_survey_tells_size_and_speed(configs):
     request = {
         "configs": [one.to_dict() for one in configs[:2]],
         "timed": [0],
-        "vocabulary": str(tmp_path / "vocabularies" / "en-de"),
         "sentence_tokens": 9,
         "seconds": 0.1,
     }

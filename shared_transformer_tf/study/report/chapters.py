@@ -91,8 +91,9 @@ def complexity(evidence: Evidence, pictures: Mapping[str, str]) -> str:
             _picture(pictures, "complexity"),
             "FLOPs are counted, not measured, for the forward and the "
             "backward pass; a weight that is used twice is stored once and "
-            "computed twice. Minutes are of the updates alone; they depend on "
-            "the machine and on what else it did.",
+            "computed twice. Minutes are of the updates with their tracing, "
+            "without evaluations; they depend on the machine and on what else "
+            "it did.",
             tables.costs(evidence, evidence.results.arms),
         ]
     )
@@ -212,7 +213,12 @@ def searches(evidence: Evidence, pictures: Mapping[str, str]) -> str:
     parts = ["## Searches", _picture(pictures, "searches")]
     for arm, search in evidence.results.searches.items():
         trials = search["trials"]
-        told = [t["score"] for t in trials if t["score"] is not None]
+        # a trial that was stopped early is never chosen
+        told = [
+            trial["score"]
+            for trial in trials
+            if trial["score"] is not None and trial["status"] == "completed"
+        ]
         best = min if "loss" in search["objective"] else max
         score = f"{best(told):.2f}" if told else "none"
         statuses = collections.Counter(trial["status"] for trial in trials)
@@ -223,9 +229,9 @@ def searches(evidence: Evidence, pictures: Mapping[str, str]) -> str:
             f"{wording.code(search['oracle'])}, at most "
             f"{wording.amount(search['budget_tokens'])} target tokens each, "
             f"{wording.duration(sum(t['seconds'] for t in trials))} in all; "
-            f"best dev {search['objective']} {score}. "
+            f"best dev {search['objective']} of whole trainings {score}. "
             f"Chosen: {wording.settings(search['settings'])}. "
-            f"{_importance(search)}"
+            f"{gradient_rules.of_search(search)}{_importance(search)}"
         )
     if not evidence.results.searches:
         parts.append("No search is among the results.")

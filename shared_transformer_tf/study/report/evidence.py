@@ -113,13 +113,11 @@ class Evidence:
         ]
         return fmean(found) if found else None
 
-    def relative_flops(self, arm: str, baseline: str) -> float | None:
-        """Returns FLOPs per token over another arm's, on common tasks."""
+    def relative(self, field: str, arm: str, baseline: str) -> float | None:
+        """Returns a field over that of another arm, on common tasks."""
         ratios = [
-            fmean(c["flops_per_token"] for c in self.results.of(task, arm))
-            / fmean(
-                c["flops_per_token"] for c in self.results.of(task, baseline)
-            )
+            fmean(cell[field] for cell in self.results.of(task, arm))
+            / fmean(cell[field] for cell in self.results.of(task, baseline))
             for task in self.bootstrap.tasks(arm, baseline)
         ]
         return fmean(ratios) if ratios else None

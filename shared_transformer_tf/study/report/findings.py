@@ -8,16 +8,23 @@ from statistics import fmean
 from typing import NamedTuple
 
 from shared_transformer_tf.study.report import (
+    gradient_rules,
     tables,
     use_gradients,
     verdicts,
     wording,
 )
-from shared_transformer_tf.study.report.evidence import LEAST_BLEU, Evidence
-from shared_transformer_tf.study.report.verdicts import Difference
-
-ONE_SEED = (
-    "One seed each: what another seed would change is not in the interval."
+from shared_transformer_tf.study.report.differences import (
+    in_short,
+    measured,
+    over_tasks,
+    seeds_apart,
+    seeds_said,
+    sign_in_short,
+)
+from shared_transformer_tf.study.report.evidence import (
+    LEAST_BLEU,
+    Evidence,
 )
 
 
@@ -64,50 +71,13 @@ def warnings(evidence: Evidence) -> list[str]:
     return told
 
 
-def measured(difference: Difference) -> str:
-    """Returns `-0.12 BLEU, 95% interval [-0.30, +0.05]`."""
-    return (
-        f"{wording.signed(difference.value)} BLEU, 95% interval "
-        f"{wording.interval(difference.interval)}"
-    )
-
-
-def over_tasks(evidence: Evidence, difference: Difference) -> str:
-    """Returns `on the mean over 8 tasks`, and how many lack it."""
-    count, all_tasks = len(difference.tasks), len(evidence.results.tasks)
-    if count == all_tasks == 1:
-        return f"on {difference.tasks[0]}, the only task that was run"
-    if count == 1:
-        return f"on {difference.tasks[0]} alone"
-    if count == all_tasks:
-        return f"on the mean over {count} tasks"
-    return f"on the mean over {count} of {all_tasks} tasks"
-
-
-def seeds_said(difference: Difference, verdict: bool = False) -> str:
-    """Returns what the seeds add to a difference, as a sentence.
-
-    Args:
-        difference: of two arms.
-        verdict: whether to end with the verdict, else with the sign.
-    """
-    if difference.seed_interval is None:
-        return ONE_SEED
-    numbers = sorted(set(difference.num_seeds.values()))
-    return (
-        f"With the spread of seeds ({wording.span(map(str, numbers))} in a "
-        f"task): {wording.interval(difference.seed_interval)}, "
-        f"{difference.seed_verdict if verdict else difference.seed_direction}."
-    )
-
-
 def _not_answered(question: str, *arms: str) -> Finding:
     missing = wording.listed(arms)
     return Finding(question, f"not answered: {missing} not run together", "")
 
 
 def _primary(evidence: Evidence) -> Finding:
-    ratio = evidence.relative_flops("shared", "tuned")
+    ratio = evidence.relative("flops_per_token", "shared", "tuned")
     times = "2x" if ratio is None else f"{ratio:.2f}x"
     question = (
         f"Is `tuned` (1x) not worse than `shared` ({times} its FLOPs per "
@@ -131,12 +101,10 @@ def _primary(evidence: Evidence) -> Finding:
     )
     if len(mean.tasks) > 1:
         answer += f"Of the {len(mean.tasks)} tasks by themselves: {counted}."
-    short = f"**{mean.verdict}**: {wording.signed(mean.value)}"
-    return Finding(question, f"{short} {_ends(mean)}", answer)
-
-
-def _ends(difference: Difference) -> str:
-    return wording.interval(difference.interval)
+    short = f"**{mean.verdict}**: {in_short(mean)}"
+    if mean.seed_verdict not in (None, mean.verdict):
+        short += f", with the spread of seeds **{mean.seed_verdict}**"
+    return Finding(question, short, answer)
 
 
 def _gain(evidence: Evidence) -> Finding:
@@ -150,8 +118,7 @@ def _gain(evidence: Evidence) -> Finding:
         f"{measured(gain)} {over_tasks(evidence, gain)}: "
         f"{gain.direction}. {seeds_said(gain)}"
     )
-    short = f"{gain.direction}: {wording.signed(gain.value)} {_ends(gain)}"
-    return Finding(question, short, answer)
+    return Finding(question, sign_in_short(gain), answer)
 
 
 def _convergence(evidence: Evidence) -> Finding:
@@ -201,14 +168,14 @@ _LIFTED = (
         "both with the settings found for them",
     ),
     (
-        "What do half the weights reach at the vanilla's complexity?",
+        "What do half the blocks reach at the vanilla's complexity?",
         "compact",
         "vanilla",
         "half the blocks, each used twice, with the settings found for "
         "`shared`",
     ),
     (
-        "What do twice the weights add at equal compute?",
+        "What do twice the blocks add at equal compute?",
         "deep",
         "shared",
         "every layer its own block",
@@ -223,14 +190,21 @@ def _lifted(
     if found is None:
         return _not_answered(question, system, baseline)
     answer = (
-        f"`{system}` minus `{baseline}`, {what}: {measured(found)} "
+        f"`{system}` minus `{baseline}`, {what}"
+        f"{_weights_said(evidence, system, baseline)}: {measured(found)} "
         f"{over_tasks(evidence, found)}: {found.direction}. "
         f"{seeds_said(found)}"
     )
-    short = f"{found.direction}: {wording.signed(found.value)} {_ends(found)}"
+    short = sign_in_short(found)
     if len(found.tasks) < len(evidence.results.tasks):
         short += f", {wording.number_of(len(found.tasks), 'task')}"
     return Finding(question, short, answer)
+
+
+def _weights_said(evidence: Evidence, system: str, baseline: str) -> str:
+    """Embeddings are weights too: half the blocks are not half of them."""
+    part = evidence.relative("weights", system, baseline)
+    return "" if part in (None, 1) else f", {part:.0%} of the weights"
 
 
 def _gradients(evidence: Evidence) -> Finding:
@@ -271,13 +245,19 @@ def _rules(evidence: Evidence) -> Finding:
         short = "not answered: no ablation was run beside `shared`"
         return Finding(question, short, "")
     short = "; ".join(
-        f"{wording.code(arm)} {wording.signed(one.value)} ({one.direction})"
+        f"{wording.code(arm)} {wording.signed(one.value)} ({one.direction}"
+        f"{seeds_apart(one)})"
         for arm, one in found.items()
     )
     each = "; ".join(
-        f"{wording.code(arm)} {wording.signed(one.value)} {_ends(one)}, "
-        f"{one.direction}"
+        f"{wording.code(arm)} {in_short(one)}, {one.direction}"
+        f"{seeds_apart(one)}"
         for arm, one in found.items()
     )
     answer = f"Against `shared`, BLEU on {task} alone: {each}."
+    if gradient_rules.divided_out(evidence):
+        answer += (
+            " `uses` and `sqrt_uses` are constant factors, which Adam divides "
+            "out: that such a factor changes nothing is an identity."
+        )
     return Finding(question, short, answer)

@@ -15,16 +15,26 @@ CHANGES = {
         "mean of g_u / norm of g_u, as long as g",
         "turns the gradient",
     ),
-    "update_uses": ("learning rate of a weight / N", "the step itself"),
+    "update_uses": (
+        "learning rate of a weight / N, of the embeddings too",
+        "the step itself",
+    ),
     "residual_uses": ("residual branches x 1/N", "another function"),
 }
 CONSTANT = ("uses", "sqrt_uses")
 _ADAM = ("adam", "adamw")
 
 
+def divided_out(evidence: Evidence) -> bool:
+    """Returns whether constant factors were tried, under Adam alone."""
+    cells = _with_constant_factors(evidence)
+    optimizers = {_of_training(cell, "optimizer") for cell in cells}
+    return bool(cells) and optimizers <= set(_ADAM)
+
+
 def identity(evidence: Evidence) -> str:
     """Returns what a constant factor can and cannot do in this study."""
-    cells = [cell for arm in CONSTANT for cell in evidence.results.of(arm=arm)]
+    cells = _with_constant_factors(evidence)
     text = (
         "Adam divides a constant factor of the gradient out. Under it, "
         "`uses` (g / N) and `sqrt_uses` (g / sqrt(N)) act through epsilon, "
@@ -35,14 +45,18 @@ def identity(evidence: Evidence) -> str:
     )
     if not cells:
         return text
-    optimizers = sorted({_of_training(cell, "optimizer") for cell in cells})
-    if not set(optimizers) <= set(_ADAM):
+    if not divided_out(evidence):
+        optimizers = sorted({_of_training(cell, "optimizer") for cell in cells})
         return (
             f"These arms were trained with {wording.listed(optimizers)}. "
             "Outside of Adam a constant factor of the gradient acts fully, as "
             "another learning rate. " + text
         )
-    return f"{text} {_clip(cells)}"
+    tasks = {cell["task"] for cell in cells}
+    # their rules shorten what is clipped, so `shared` may be clipped alone
+    of_shared = evidence.results.of(arm="shared")
+    compared = [cell for cell in of_shared if cell["task"] in tasks]
+    return f"{text} {_clip([*cells, *compared])}"
 
 
 def table(evidence: Evidence) -> str:
@@ -83,6 +97,21 @@ def table(evidence: Evidence) -> str:
     return wording.table(header, rows, texts=(0, 1, 2, 5))
 
 
+def of_search(search: Result) -> str:
+    """Returns what has to be known of the rule that a search chose."""
+    rule = search["settings"].get("training.gradient_rule")
+    if rule not in CONSTANT:
+        return ""
+    return (
+        f"`{rule}` is a constant factor, which Adam divides out: there it "
+        "acts through epsilon and the clip of the global norm alone. "
+    )
+
+
+def _with_constant_factors(evidence: Evidence) -> list[Result]:
+    return [cell for arm in CONSTANT for cell in evidence.results.of(arm=arm)]
+
+
 def _clip(cells: Sequence[Result]) -> str:
     """Says whether the clip of the global norm can have acted."""
     bounds = {_of_training(cell, "clip_norm") for cell in cells}
@@ -100,12 +129,20 @@ def _clip(cells: Sequence[Result]) -> str:
     if largest is None or len(bounds) > 1:
         return "The clip of the global norm was on here."
     (bound,) = bounds
-    outcome = "did not act then" if largest < bound else "acted"
-    return (
+    seen = (
         f"The global norm was clipped at {wording.setting(bound)}; the "
-        f"largest recorded in these arms is {largest:.2f}, so the clip "
-        f"{outcome}. A difference of these arms from `shared` is then what "
-        "rounding grows to over a training: noise like that of a seed."
+        "training curves of these arms and of `shared`, which have few of the "
+        f"updates, show {largest:.2f} at most"
+    )
+    if largest >= bound:
+        return (
+            f"{seen}, so the clip acted. A difference of these arms from "
+            "`shared` may be its doing."
+        )
+    return (
+        f"{seen}: no sign that the clip acted. A difference of these arms "
+        "from `shared` is then what rounding grows to over a training: noise "
+        "like that of a seed."
     )
 
 

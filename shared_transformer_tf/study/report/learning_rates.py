@@ -4,7 +4,10 @@ import dataclasses
 from collections.abc import Sequence
 from statistics import fmean
 
-from shared_transformer_tf.study.report.result_set import Result, ResultSet
+from shared_transformer_tf.study.report.result_set import (
+    Result,
+    ResultSet,
+)
 
 PREFIX = "learning_rate"
 

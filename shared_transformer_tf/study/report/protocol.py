@@ -21,9 +21,12 @@ def protocol(evidence: Evidence) -> str:
     lines = [
         _budgets(evidence),
         _equal(
-            evidence, "vocabulary", lambda cell: cell["config"]["tokenizer"]
+            evidence,
+            "vocabulary",
+            lambda cell: cell["config"]["tokenizer"],
+            "vocabulary",
         ),
-        _equal(evidence, "text and its order", _text),
+        _equal(evidence, "text and its order", _text, "text"),
         "Settings were chosen by dev scores alone"
         + _searched(evidence)
         + ". Each cell translated the "
@@ -156,17 +159,36 @@ def _budgets(evidence: Evidence) -> str:
 
 
 def _equal(
-    evidence: Evidence, what: str, value: Callable[[Result], object]
+    evidence: Evidence,
+    what: str,
+    settings: Callable[[Result], object],
+    hashed: str,
 ) -> str:
-    """Says of something whether all arms of a task had the same."""
-    unequal = []
+    """Says of something whether all arms of a task had the same.
+
+    Args:
+        evidence: of the study.
+        what: it is, in words.
+        settings: of it in a cell.
+        hashed: the name of its hash, which cells may lack.
+    """
+    unequal, lacking = [], 0
     for task in evidence.results.tasks:
-        found = [value(cell) for cell in evidence.results.of(task)]
-        if any(one != found[0] for one in found):
+        cells = evidence.results.of(task)
+        hashes = [c.get("fingerprints", {}).get(hashed) for c in cells]
+        lacking += hashes.count(None)
+        different = set(hashes) - {None}
+        if len(different) > 1 or any(
+            settings(cell) != settings(cells[0]) for cell in cells
+        ):
             unequal.append(task)
     if unequal:
         return f"**Not the same {what} in all arms** of {', '.join(unequal)}."
-    return f"The same {what} in all arms of a task."
+    by = "settings and hash"
+    if lacking:
+        number = wording.number_of(lacking, "cell")
+        by = f"settings alone for {number} without a hash"
+    return f"The same {what} in all arms of a task, by {by}."
 
 
 def _searched(evidence: Evidence) -> str:

@@ -83,7 +83,7 @@ def _costs(evidence: Evidence, arms: Sequence[str]) -> list[list[str]]:
     for arm in arms:
         cells = evidence.results.of(arm=arm)
         weights.append(wording.span(f"{cell['weights']:,}" for cell in cells))
-        ratio = evidence.relative_flops(arm, "vanilla")
+        ratio = evidence.relative("flops_per_token", arm, "vanilla")
         ratios.append("" if ratio is None else f" ({ratio:.2f}x)")
         minutes.append(f"{evidence.mean(arm, 'seconds') / 60:.1f}")
     token_unit, per_token = wording.in_common_unit(

@@ -71,6 +71,7 @@ class SearchResults:
             "evaluations": search.parts,
             "space": search.space.to_dict(),
             "left_out": search.space.left_out,
+            "config": settings.portable(search.config).to_dict(),
             "trials": [_trial(outcome) for outcome in self.trials],
             "importance": self.importance,
         }

@@ -3,7 +3,10 @@
 import pytest
 
 from shared_transformer_tf.study.report import verdicts
-from shared_transformer_tf.study.report.verdicts import Difference, Interval
+from shared_transformer_tf.study.report.verdicts import (
+    Difference,
+    Interval,
+)
 
 
 @pytest.mark.parametrize(

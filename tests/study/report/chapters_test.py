@@ -1,0 +1,18 @@
+"""Chapters of a report."""
+
+from shared_transformer_tf.study.report import chapters
+from shared_transformer_tf.study.report.evidence import Evidence
+from shared_transformer_tf.study.report.result_set import ResultSet
+from tests.study.synthetic_study import STUDY, make_cell, make_search
+
+
+def test_the_best_score_of_a_search_is_one_that_could_be_chosen():
+    search = make_search("shared")
+    whole = [t for t in search["trials"] if t["status"] == "completed"]
+    best = max(trial["score"] for trial in whole)
+    search["trials"][2] |= {"status": "stopped early", "score": 99.0}
+    cell = make_cell("en-de", "shared", 1, num_sentences=20)
+    results = ResultSet(STUDY, (cell,), {"shared": search})
+    text = chapters.searches(Evidence.of(results), {})
+    assert f"best dev bleu of whole trainings {best:.2f}" in text
+    assert "99.00" not in text

@@ -1,0 +1,71 @@
+"""Findings claim no more than the seeds and the weights allow."""
+
+import dataclasses
+
+import pytest
+
+from shared_transformer_tf.study.report import findings, verdicts
+from shared_transformer_tf.study.report.evidence import Evidence
+from shared_transformer_tf.study.report.result_set import ResultSet
+from shared_transformer_tf.study.report.verdicts import Difference, Interval
+from tests.study.synthetic_study import STUDY, make_cell
+
+ARMS = ("vanilla", "shared", "tuned", "compact", "deep", "uses")
+
+
+class Told:
+    """In place of a bootstrap: the same difference for any two arms."""
+
+    def __init__(self, bootstrap, seed_interval):
+        self._bootstrap = bootstrap
+        self._difference = Difference(
+            0.9, Interval(0.1, 1.7), seed_interval, {"en-de": 2}
+        )
+
+    def __getattr__(self, name):
+        return getattr(self._bootstrap, name)
+
+    def difference(self, *arms):
+        return self._difference
+
+
+@pytest.fixture(scope="module", name="evidence")
+def fixture_evidence():
+    cells = [make_cell("en-de", arm, 1, num_sentences=20) for arm in ARMS]
+    return Evidence.of(ResultSet(STUDY, tuple(cells), {}))
+
+
+def told(evidence, seed_interval):
+    bootstrap = Told(evidence.bootstrap, seed_interval)
+    return findings.findings(dataclasses.replace(evidence, bootstrap=bootstrap))
+
+
+def test_what_other_seeds_may_turn_around_is_said_beside_it(evidence):
+    primary, gain, *_, rules = told(evidence, Interval(-2.0, 3.8))
+    assert primary.short.startswith(f"**{verdicts.NOT_WORSE}**: +0.90")
+    assert primary.short.endswith(f"seeds **{verdicts.UNDECIDED}**")
+    assert gain.short.startswith("higher: +0.90")
+    for one in (gain.short, rules.short.strip(")"), rules.answer):
+        assert "with the spread of seeds not told apart" in one
+
+
+@pytest.mark.parametrize("seed_interval", [None, Interval(0.05, 1.75)])
+def test_seeds_that_agree_are_not_said_in_short(seed_interval, evidence):
+    for one in told(evidence, seed_interval):
+        assert "seeds" not in one.short
+
+
+def test_blocks_are_not_taken_for_weights(evidence):
+    found = {one.question: one for one in findings.findings(evidence)}
+    weights = {cell["arm"]: cell["weights"] for cell in evidence.results.cells}
+    for words, system, baseline in (
+        ("half the blocks", "compact", "vanilla"),
+        ("twice the blocks", "deep", "shared"),
+    ):
+        (one,) = [found[asked] for asked in found if words in asked]
+        part = weights[system] / weights[baseline]
+        assert f", {part:.0%} of the weights: " in one.answer
+
+
+def test_a_factor_that_adam_divides_out_is_called_an_identity(evidence):
+    assert "is an identity" in findings.findings(evidence)[-1].answer
