@@ -94,7 +94,7 @@ def _study(values: flags.FlagValues) -> None:
     from shared_transformer_tf.study.cell_process import Order, StudyFolder
 
     study_file = config_flag.find(values.config)
-    study = plan.load(study_file)
+    study = plan.load(study_file, values.config)
     committed = os.path.join("results", study.name)
     results = values.results or committed
     searches = values.searches or committed

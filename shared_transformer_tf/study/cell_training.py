@@ -89,8 +89,9 @@ def train(request: dict[str, Any]) -> None:
     found = request["found"]
     config = study.config(cell, found)
     told = result.ResultFolder(request["results"], study)
-    config = vocabulary.prepare(config, request["vocabulary"])
     run = request["run"]
+    vocabulary.prepare(config, request["vocabulary"])
+    config = vocabulary.use_in(RunDirectory(run), config, request["vocabulary"])
     experiment.train(config, run, study.strategy)
     told.write(
         cell,

@@ -43,9 +43,15 @@ class Cell:
 
 
 def factor(variation: str) -> float | None:
-    """Returns the factor of the learning rate that a variation names."""
+    """Returns the factor of the learning rate that a variation names.
+
+    `None` for one that no sweep can come to.
+    """
     found = re.fullmatch(rf"{_SWEEP}(\d+(\.\d+)?)", variation)
-    return float(found[1]) if found else None
+    value = float(found[1]) if found else 0.0
+    if not 1 / _FARTHEST <= value <= _FARTHEST:
+        return None
+    return value if math.log(value, _STEP).is_integer() else None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -46,7 +46,7 @@ def check(selection: Selection, order: Order) -> State:
         config = study.config(cell, order.found)
         if run.exists:
             vocabulary = order.folder.vocabulary(cell.task)
-            run.check_config(vocabulary_lib.use(config, vocabulary))
+            run.check_config(vocabulary_lib.use_in(run, config, vocabulary))
         else:
             run.check_new()
     return state

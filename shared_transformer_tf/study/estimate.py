@@ -135,12 +135,15 @@ def describe(
             f"{hours[row.name] * len(row.cells):>7.1f}"
         )
     searched = _searches(study, rows)
+    missing = set(state.waiting.values())
     for arm, needed in searched.items():
         lines.append(
             f"search for {arm:40}{study.search_tokens:>15,} tokens"
             f"{study.search_trials:>5} trials{needed:>5.1f}"
+            f"{'' if arm in missing else ', done'}"
         )
     left = sum(hours[cell.arm] for cell in [*state.ready, *state.waiting])
+    left += sum(searched.get(arm, 0.0) for arm in missing)
     total = sum(hours[row.name] * len(row.cells) for row in rows)
     together = total + sum(searched.values())
     lines += [
@@ -148,8 +151,8 @@ def describe(
         *_cells_by_task(rows, state),
         "",
         f"Hours are those of one processor; on {workers}, side by side: "
-        f"{together / workers:.1f} in all, {left / workers:.1f} of cells that "
-        f"are left. MFLOPs: forward and backward, sentences of "
+        f"{together / workers:.1f} in all, {left / workers:.1f} of what is "
+        f"left. MFLOPs: forward and backward, sentences of "
         f"{study.sentence_tokens} tokens. Each cell: "
         f"{study.overhead_seconds:.0f} s besides its updates. Sweeps whose "
         "best rate is at an edge get further cells.",
@@ -163,12 +166,17 @@ def _hours(study: Study, speed: Speed, tokens: int) -> float:
 
 
 def _searches(study: Study, rows: Sequence[Row]) -> dict[str, float]:
-    """Hours of each search if no trial ends early."""
+    """Hours of each search that the rows need, if no trial ends early."""
+    needed: dict[str, Row] = {}
+    for row in rows:
+        search = study.arms[row.name].search
+        if search and study.search_tokens:
+            needed.setdefault(search, row)
+    own = {row.name: row for row in rows}
     return {
-        row.name: study.search_trials
-        * _hours(study, row.speed, study.search_tokens)
-        for row in rows
-        if row.name in study.searches and study.search_tokens
+        arm: study.search_trials
+        * _hours(study, own.get(arm, row).speed, study.search_tokens)
+        for arm, row in needed.items()
     }
 
 

@@ -36,7 +36,7 @@ def command(study: Study, arm: str, folder: str) -> str:
     }
     fields = {"fields": ",".join(study.search_fields)}
     options = {
-        "config": study.name,
+        "config": study.flag,
         **{f"config.{name}": value for name, value in changes.items()},
         "workdir": f"DIR/{arm}",
         "budget_tokens": study.search_tokens,

@@ -50,6 +50,7 @@ class Study:
         strategy: one of `devices.STRATEGIES`. With another than `none` cells
             are trained one after the other, each on all devices.
         devices: sets of them that `--plan` is made for.
+        flag: what `--config` is in commands that are printed; set by `load`.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Study:
     )
     strategy: str = "none"
     devices: tuple[Devices, ...] = ()
+    flag: str = ""
 
     @property
     def arms(self) -> dict[str, Arm]:
@@ -94,7 +96,7 @@ class Study:
 
     @property
     def fingerprint(self) -> str:
-        """Of name and base; tasks, arms and seeds may be added later."""
+        """Of name, margin and base; cells may be added later."""
         plain = Config().to_dict()
         base = settings_lib.portable(self.base).to_dict()
         own = {
@@ -103,7 +105,7 @@ class Study:
             for name, value in fields.items()
             if value != plain[section][name]
         }
-        text = json.dumps([self.name, own], sort_keys=True)
+        text = json.dumps([self.name, self.margin, own], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def cells(self) -> list[Cell]:
@@ -218,8 +220,13 @@ class Study:
                 )
 
 
-def load(path: str | os.PathLike) -> Study:
+def load(path: str | os.PathLike, flag: str = "") -> Study:
     """Returns the study that a Python file describes, checked.
+
+    Args:
+        path: of the file.
+        flag: how commands name it; unset, by the study's name. Of an absolute
+            path the last part is kept: results say no place of a machine.
 
     Raises:
         InputError: if there is none, or it is wrong.
@@ -246,4 +253,6 @@ def load(path: str | os.PathLike) -> Study:
             f"the file's name {stem!r}."
         )
     study.check()
-    return study
+    if os.path.isabs(flag):
+        flag = os.path.basename(flag)
+    return dataclasses.replace(study, flag=flag or stem)

@@ -138,7 +138,7 @@ class Selection:
     def command(self, cell: Cell) -> str:
         """Returns the command that trains a cell again, elsewhere."""
         return (
-            f"python bin/study.py --config={self.study.name} --workdir=DIR "
+            f"python bin/study.py --config={self.study.flag} --workdir=DIR "
             f"--results=DIR/results --tasks={cell.task} --arms={cell.arm} "
             f"--seeds={cell.seed} --variations={cell.variation or PLAIN}"
         )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.data import corpus
 from shared_transformer_tf.data.tokenizer import Tokenizer
+from shared_transformer_tf.run_directory import RunDirectory
 
 
 def prepare(config: Config, directory: str) -> Config:
@@ -60,6 +61,23 @@ def use(config: Config, directory: str) -> Config:
         }
     tokenizer = dataclasses.replace(config.tokenizer, **files)
     return dataclasses.replace(config, tokenizer=tokenizer)
+
+
+def use_in(run: RunDirectory, config: Config, directory: str) -> Config:
+    """Returns `use`; where a run was begun, with the place of then.
+
+    A run has its own copy, so the folder around all may have been moved.
+    """
+    named = use(config, directory)
+    if run.exists:
+        before = run.read_config().tokenizer
+        files = {
+            name: getattr(before, name)
+            for name in ("source_model", "target_model")
+        }
+        tokenizer = dataclasses.replace(named.tokenizer, **files)
+        named = dataclasses.replace(named, tokenizer=tokenizer)
+    return named
 
 
 @contextlib.contextmanager

@@ -24,7 +24,11 @@ def test_a_variation_tells_its_factor(by):
     assert factor(Cell("en-de", "vanilla", 1, by).variation) == by
 
 
-@pytest.mark.parametrize("name", ["", "none", "learning_rate_x", "x2", "xx2"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "none", "learning_rate_x", "x2", "xx2"]
+    + [f"learning_rate_x{by}" for by in ("0", "3", "16", "0.0625")],
+)
 def test_other_words_tell_no_factor(name):
     assert factor(name) is None
 

@@ -20,8 +20,8 @@ def survey(configs):
     return [Speed(1000, 2e6, 10.0 / c.model.num_layers) for c in configs]
 
 
-def rows(study, folder, found=()):
-    selection = Selection(study)
+def rows(study, folder, found=(), arms=()):
+    selection = Selection(study, arms=arms)
     state = selection.state(str(folder), dict(found))
     return estimate.make_rows(selection, state, dict(found), survey), state
 
@@ -54,11 +54,28 @@ def test_hours_add_up(study, tmp_path):
     trials = study.search_trials * (study.search_tokens / 5 + overhead)
     cells = 4 * seconds[2] + seconds[4]
     assert f"{(cells + trials) / 2 / 3600:.1f} in all" in text
-    assert f"{cells / 2 / 3600:.1f} of cells that are left" in text
+    assert f"{(cells + trials) / 2 / 3600:.1f} of what is left" in text
+    made, state = rows(study, tmp_path, FOUND)
+    text = estimate.describe(study, made, state, workers=2)
+    assert f"{(cells + trials) / 2 / 3600:.1f} in all" in text
+    assert f"{cells / 2 / 3600:.1f} of what is left" in text
     (line,) = [one for one in text.splitlines() if one.startswith("shared ")]
     assert line.split() == [
         "shared", "4", "2", "1,000", "2.00", "2", "timing", "1", "0", "0.1",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("found", [{}, FOUND])
+def test_a_search_that_is_done_or_not_needed_is_no_more_to_do(
+    study, tmp_path, found
+):
+    made, state = rows(study, tmp_path, found)
+    text = estimate.describe(study, made, state, workers=2)
+    assert "search for vanilla" in text
+    assert ("trials  0.1, done" in text) == bool(found)
+    made, state = rows(study, tmp_path, found, arms=["vanilla", "shared"])
+    text = estimate.describe(study, made, state, workers=2)
+    assert "search for" not in text
 
 
 def test_cells_that_are_done_are_counted_by_task(study, tmp_path):

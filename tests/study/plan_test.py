@@ -59,6 +59,13 @@ def test_every_cell_has_the_same_budget_order_and_vocabulary(study):
         assert f"{config.data.source_language}-" in cell.name
 
 
+def test_commands_name_a_study_as_it_was_named(tmp_path):
+    path = numbers_study.write(tmp_path)
+    assert plan.load(path).flag == plan.load(path).name
+    assert plan.load(path, "studies/mine.py").flag == "studies/mine.py"
+    assert plan.load(path, path).flag == "numbers_study.py"
+
+
 def test_found_settings_go_where_they_belong(study):
     for arm, rate, size in (
         ("vanilla", 5e-3, 1024),
@@ -101,6 +108,7 @@ def test_the_fingerprint_is_that_of_the_base(study):
     moved.model.dropout = 0.3
     assert other(base=moved) != study.fingerprint
     assert other(name="other") != study.fingerprint
+    assert other(margin=0.5) != study.fingerprint
 
 
 def test_a_field_that_is_new_in_a_later_version_is_no_other_study(

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from shared_transformer_tf.data.tokenizer import Tokenizer
+from shared_transformer_tf.run_directory import RunDirectory
 from shared_transformer_tf.study import vocabulary
 from tests.small_run import small
 
@@ -25,6 +26,13 @@ def test_what_is_prepared_is_what_is_used(tmp_path, monkeypatch, joint):
     assert found.source_model == Tokenizer.load(directory).source_model
     assert found.joint == joint
     assert sorted(os.listdir(tmp_path)) == ["tokenizer", "tokenizer.lock"]
+
+    # wherever the folder is moved, a run goes on
+    run = RunDirectory(str(tmp_path / "run"))
+    assert vocabulary.use_in(run, config, directory) == named
+    run.write_config(named)
+    moved = vocabulary.use_in(run, config, str(tmp_path / "elsewhere"))
+    assert moved == named
 
     def train(*arguments):
         raise AssertionError("a second time")

@@ -135,13 +135,11 @@ class TrialRun:
         return learning_curve.read(run.metrics_file)
 
     def _config(self) -> Config:
-        config = vocabulary.use(
-            self.search.trial_config(self.settings), self.folder.tokenizer
+        return vocabulary.use_in(
+            RunDirectory(self.folder.trial(self.name)),
+            self.search.trial_config(self.settings),
+            self.folder.tokenizer,
         )
-        run = RunDirectory(self.folder.trial(self.name))
-        if run.exists:  # the folder of the search may have another name now
-            config.tokenizer = run.read_config().tokenizer
-        return config
 
     def _outcome(self, status: str, reason: str) -> Outcome:
         make = functools.partial(
