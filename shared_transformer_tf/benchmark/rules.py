@@ -69,9 +69,10 @@ def _trained(
         dropout=0.0,
     )
     model.compile(optimizer, clip_norm=clip_norm, **settings)
+    optimizer.build(model.trainable_variables)  # else the step is traced twice
     start = _vector(model)
     rng = np.random.default_rng(0)
-    update = tf.function(model.train_step)
+    update = tf.function(model.train_step, autograph=False)
     for _ in range(updates):
         ids = rng.integers(4, _WORDS, (2, _ROWS, _LENGTH))
         source, target = (tf.constant(one, tf.int32) for one in ids)

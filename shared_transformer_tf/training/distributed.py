@@ -34,6 +34,21 @@ class DistributedModel(keras.Model):
         with strategy.scope():
             self._symbolic_build(data_batch=data_batch)
 
+    def make_train_function(self, force: bool = False) -> None:
+        """Makes what `fit` runs, and the optimizer's variables before it.
+
+        Keras does so under a strategy alone. Variables made in the step's
+        first trace have TensorFlow trace it again.
+
+        Args:
+            force: as in Keras.
+        """
+        if not self.optimizer.built and all(
+            layer.built for layer in self._flatten_layers()
+        ):
+            self.optimizer.build(self.trainable_variables)
+        super().make_train_function(force)
+
     compiled_by_xla = False  # forward and backward pass of a training step
 
     @property

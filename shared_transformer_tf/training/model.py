@@ -247,7 +247,8 @@ class NormalizedGradientModel(DistributedModel):
                 return sums
 
             if self.compiled_by_xla:
-                compute = tf.function(compute, jit_compile=True)
+                of_xla = {"autograph": False, "jit_compile": True}
+                compute = tf.function(compute, **of_xla)
             return compute(data, [state for _, state in seeds], scale)
 
         if slices == 1:

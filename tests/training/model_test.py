@@ -105,6 +105,21 @@ def test_epoch_loss_is_the_mean_over_all_tokens():
     assert by_row.history["loss"][0] == pytest.approx(whole, rel=1e-5)
 
 
+def test_a_step_is_traced_once(monkeypatch):
+    steps = []
+    step = SharedTransformer.train_step
+    monkeypatch.setattr(
+        SharedTransformer,
+        "train_step",
+        lambda self, data: steps.append(data) or step(self, data),
+    )
+    model = transformer()
+    model.compile("adam")  # has variables of its own for each weight
+    for _ in range(2):
+        model.train_on_batch(*batch())
+    assert len(steps) == 1
+
+
 def test_a_model_of_another_kind_trains():
     model = Tagger()
     model.compile("adam", label_smoothing=0.1, clip_norm=1.0)
