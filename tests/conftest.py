@@ -3,8 +3,9 @@ import shutil
 import pytest
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory):
+    """A run of `small()`, not to be changed; `copy` may be."""
     # imported here: the tests of `cli` must not load TensorFlow
     from shared_transformer_tf import experiment
     from tests.small_run import small

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from shared_transformer_tf import experiment, trained_run
+from shared_transformer_tf.data import pipeline
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.run_directory import RunDirectory
@@ -53,7 +54,7 @@ def test_a_finished_run_says_so(copy, capsys):
     assert records(copy) == before
 
 
-def test_a_stopped_run_ends_with_the_same_weights(copy, tmp_path):
+def test_a_stopped_run_ends_with_the_same_weights(copy, trained):
     path = os.path.join(copy, "checkpoints")
     for one in checkpoints.list_checkpoints(path):
         if one.step > 9:
@@ -61,9 +62,7 @@ def test_a_stopped_run_ends_with_the_same_weights(copy, tmp_path):
     assert newest(copy).step == 9
     straight = checkpoints.read_weights
     experiment.train(small(), copy)
-    other = str(tmp_path / "straight")
-    experiment.train(small(), other)
-    ours, theirs = straight(newest(copy)), straight(newest(other))
+    ours, theirs = straight(newest(copy)), straight(newest(trained))
     for name, value in ours.items():
         np.testing.assert_allclose(value, theirs[name], atol=2e-5)
     steps = [r["step"] for r in records(copy) if r["kind"] == "train"]
@@ -121,10 +120,27 @@ def test_embeddings_have_a_rule_of_their_own(tied):
     assert ((True, True) in seen) == (tied != "none")
 
 
-def test_more_steps_go_on(copy):
-    experiment.train(small(max_steps=14), copy)
-    assert newest(copy).step == 14
-    assert newest(copy).progress["step"] == 14
+def test_more_steps_go_on_and_are_traced_once(copy, monkeypatch):
+    traces, shapes = [], set()
+    step = SharedTransformer.train_step
+    made = pipeline.TrainingBatches.batch
+
+    def counted(self, data):
+        traces.append(data[1].shape)
+        return step(self, data)
+
+    def noted(self, *which):
+        batch = made(self, *which)
+        shapes.add(batch[1].shape)
+        return batch
+
+    monkeypatch.setattr(SharedTransformer, "train_step", counted)
+    monkeypatch.setattr(pipeline.TrainingBatches, "batch", noted)
+    experiment.train(small(max_steps=18), copy)
+    assert newest(copy).step == 18
+    assert newest(copy).progress["step"] == 18
+    assert len(shapes) > 1
+    assert len(traces) == 1
 
 
 def test_training_by_tokens_stops_goes_on_and_ends(tmp_path, monkeypatch):
@@ -217,19 +233,6 @@ def test_config_round_trips_through_the_run(trained):
     assert RunDirectory(str(trained)).read_config() == small()
 
 
-def test_no_tracing_after_warm_up(tmp_path, monkeypatch):
-    traces = []
-    step = SharedTransformer.train_step
-
-    def counted(self, data):
-        traces.append(data[1].shape)
-        return step(self, data)
-
-    monkeypatch.setattr(SharedTransformer, "train_step", counted)
-    experiment.train(small(), str(tmp_path / "run"))  # 12 steps, 3 shapes
-    assert len(traces) == 1
-
-
 @pytest.mark.parametrize("name", [checkpoints.STATE, checkpoints.MANIFEST])
 def test_a_run_without_a_sound_checkpoint_is_left_alone(copy, name):
     before = records(copy)
@@ -259,15 +262,19 @@ def test_a_dev_set_of_nothing_is_told_before_anything_is_written(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        {"training.precision": "mixed_bfloat16"},
-        {"training.ema_decay": 0.9},
         {
+            "training.precision": "mixed_bfloat16",
+            "training.ema_decay": 0.9,
             "tokenizer.joint": False,
             "tokenizer.vocabulary_size": 60,
             "model.tied_embeddings": "decoder",
         },
-        {"model.normalization": "post", "model.residual_scale": "deepnorm"},
-        {"model.shared_with_decoder": "all", "model.depth_embedding": True},
+        {
+            "model.normalization": "post",
+            "model.residual_scale": "deepnorm",
+            "model.shared_with_decoder": "all",
+            "model.depth_embedding": True,
+        },
     ],
 )
 def test_other_settings_train_and_translate(change, tmp_path):

@@ -30,8 +30,9 @@ def get_config():
     config = small(
         max_steps={steps}, save_every=3, evaluate_every=9, log_every=2,
         keep_best=2, keep_last=2, deterministic=True, ema_decay=0.9,
-        precision={precision!r}, gradient_rule="unit", accumulation_steps=2,
+        precision={precision!r}, accumulation_steps=2,
     )
+    config.model.num_layers = 1  # traced sooner, and as many weights
     config.model.hidden_dim = 64  # large enough to be met half written
     config.model.intermediate_dim = 512
     return config
@@ -93,6 +94,19 @@ def kill_after_a_checkpoint(config, workdir, while_writing):
     return any(n.startswith(".partial_") for n in names(folder))
 
 
+def ask_to_end(config, workdir, number):
+    """Sends a signal; returns exit code, last line, number of the update."""
+    process = start(config, workdir)
+    while not (workdir / "checkpoints").is_dir():
+        if process.poll() is not None:
+            finish(process)
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=600)
+    newest = max(names(workdir / "checkpoints"))
+    return process.returncode, error.splitlines()[-1], int(newest[5:])
+
+
 def arrays(checkpoint):
     """What training goes on from, by file and name."""
     return {
@@ -138,12 +152,14 @@ def compare(workdir, other):
     return differing
 
 
-def run(folder, kills, while_writing, precision="float32"):
-    """Returns what was done and found."""
+def run(folder, kills, while_writing, precision="float32", ask_by=None):
+    """Returns what was done and found; `ask_by`: a signal, before the kills."""
     config = folder / "config.py"
     # two checkpoints at most for each kill, and some after the last
-    config.write_text(CONFIG.format(steps=6 * (kills + 2), precision=precision))
+    steps = 6 * (kills + 2 + bool(ask_by))
+    config.write_text(CONFIG.format(steps=steps, precision=precision))
     finish(start(config, folder / "straight"))
+    asked = ask_by and ask_to_end(config, folder / "killed", ask_by)
     halves = sum(
         kill_after_a_checkpoint(
             config, folder / "killed", number % kills < while_writing
@@ -153,6 +169,7 @@ def run(folder, kills, while_writing, precision="float32"):
     finish(start(config, folder / "killed"))
     steps = [(r["kind"], r["step"]) for r in records(folder / "killed")]
     return {
+        "asked": asked,
         "kills": kills,
         "half_written": halves,
         "records": len(steps),

@@ -2,7 +2,6 @@
 
 import signal
 import threading
-import time
 
 import pytest
 
@@ -10,32 +9,24 @@ from shared_transformer_tf.training.stop_signals import StopSignals
 from tests.training import killed_run
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
-def test_a_killed_training_ends_with_the_same_bits(tmp_path, precision):
-    found = killed_run.run(
-        tmp_path, kills=3, while_writing=2, precision=precision
-    )
+@pytest.mark.parametrize(
+    ("precision", "ask_by", "kills", "while_writing"),
+    [
+        ("float32", signal.SIGTERM, 2, 2),
+        ("mixed_float16", signal.SIGINT, 1, 0),
+    ],
+)
+def test_a_training_asked_to_end_and_killed_ends_with_the_same_bits(
+    tmp_path, precision, ask_by, kills, while_writing
+):
+    found = killed_run.run(tmp_path, kills, while_writing, precision, ask_by)
+    code, told, newest = found["asked"]
+    assert code == 128 + ask_by
+    assert told.startswith(f"Stopped after update {newest}, which")
     assert found["differing"] == []
     assert found["repeated_records"] == 0
-    assert found["half_written"] >= 1
+    assert found["half_written"] >= bool(while_writing)
     assert found["left"] == []
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_training_that_is_asked_to_end_saves_what_it_did(tmp_path, number):
-    config = tmp_path / "config.py"
-    config.write_text(killed_run.CONFIG.format(steps=400, precision="float32"))
-    run = tmp_path / "run"
-    process = killed_run.start(config, run)
-    while not (run / "checkpoints").is_dir():
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(number)
-    _, error = process.communicate(timeout=120)
-    assert process.returncode == 128 + number
-    told = error.splitlines()[-1]
-    newest = max(killed_run.names(run / "checkpoints"))
-    assert told.startswith(f"Stopped after update {int(newest[5:])}, which")
 
 
 @pytest.fixture
