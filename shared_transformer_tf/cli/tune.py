@@ -5,7 +5,7 @@ python bin/tune.py --config=configs/multi30k.py --workdir=runs/search \
 
 Model and complexity stay as the config has them. Every trial is a run in
 DIR/trials that is trained on as many target tokens; the first one has the
-config's own values. After a third of its tokens a trial ends early where it is
+config's own values. After half of its tokens a trial ends early where it is
 below the median of the others then. Hyperband instead ends the worse two
 thirds at 1/9 and 3/9 of the tokens; the others go on from their checkpoints.
 A training that diverges is a trial that failed.

@@ -96,10 +96,10 @@ def test_below_the_median_of_enough_others_a_trial_ends_early(folder):
     assert bad.status == "completed"  # of the four others one has failed
     train = FakeTraining()
     outcome = trial(folder, "5", rate=2e-3).finish(train)
-    # the first evaluation is within the third that is spared
-    assert [t for _, t in train.evaluations] == [18_000, 36_000]
-    assert outcome.status == "stopped early" and outcome.tokens == 36_000
-    assert outcome.reason == "below the median after 40% of the budget"
+    # two evaluations are within the half that is spared
+    assert [t for _, t in train.evaluations] == [18_000, 36_000, 54_000]
+    assert outcome.status == "stopped early" and outcome.tokens == 54_000
+    assert outcome.reason == "below the median after 60% of the budget"
     assert outcome.score == outcome.scores["bleu"]
     again = FakeTraining()
     assert trial(folder, "5", rate=2e-3).finish(again) == outcome
