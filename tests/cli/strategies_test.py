@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -121,33 +122,29 @@ def assert_alike(ours, theirs):
 def alone(tmp_path_factory):
     folder = tmp_path_factory.mktemp("alone")
     train(folder, folder / "run")
-    return outcome(folder / "run")
+    return folder / "run"
 
 
-def test_two_replicas_do_what_one_device_does(tmp_path, alone):
-    flags = ["--strategy=mirrored", "--num_replicas=2"]
-    train(tmp_path, tmp_path / "run", *flags)
-    assert_alike(outcome(tmp_path / "run"), alone)
-
-
-def test_a_run_goes_on_with_another_strategy(tmp_path, alone):
+def test_replicas_do_what_one_device_does_which_goes_on(tmp_path, alone):
     run = tmp_path / "run"
     flags = ["--strategy=mirrored", "--num_replicas=3"]
     train(tmp_path, run, "--config.training.max_steps=5", *flags)
     train(tmp_path, run)
-    weights, records = outcome(run)
-    expected = [r for r in alone[1] if r["step"] in (2, 4, 8)]
-    assert_alike(
-        (weights, [r for r in records if r["step"] in (2, 4, 8)]),
-        (alone[0], expected),
+    (weights, records), (expected, others) = outcome(run), outcome(alone)
+    records, others = (
+        [r for r in found if r["step"] in (2, 4, 8)]
+        for found in (records, others)
     )
+    # of losses, of the uses of each block, and of the dev set, twice
+    assert len(others) == 7
+    assert_alike((weights, records), (expected, others))
 
 
 def test_two_workers_do_what_one_device_does(tmp_path, alone):
     run = tmp_path / "run"
     ends = train_by_workers(tmp_path, [run, run])
     assert [code for code, _ in ends] == [0, 0], ends[0][1][-3000:]
-    assert_alike(outcome(run), alone)
+    assert_alike(outcome(run), outcome(alone))
 
 
 def test_workers_save_and_end_together_when_one_is_asked_to(tmp_path):
@@ -171,13 +168,14 @@ def test_workers_save_and_end_together_when_one_is_asked_to(tmp_path):
     assert checkpoints.faults(last) == [] and last.step < 4000
 
 
-def test_workers_that_do_not_see_one_folder_are_told(tmp_path):
-    train(tmp_path, tmp_path / "mine", "--config.training.max_steps=2")
+def test_workers_that_do_not_see_one_folder_are_told(tmp_path, alone):
+    shutil.copytree(alone, tmp_path / "mine")
     (tmp_path / "yours").mkdir()
     workdirs = [tmp_path / "mine", tmp_path / "yours"]
-    for code, error in train_by_workers(tmp_path, workdirs):
+    steps = "--config.training.max_steps=9"
+    for code, error in train_by_workers(tmp_path, workdirs, steps):
         assert code == 1
-        assert "go on from different updates ([0, 2])" in error
+        assert "go on from different updates ([0, 8])" in error
     assert os.listdir(tmp_path / "yours") == []
 
 
