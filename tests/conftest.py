@@ -1,6 +1,36 @@
+import pathlib
 import shutil
 
 import pytest
+
+# Begun first: the others then fill what is left of each worker's time.
+LONG = (
+    "cli/strategies_test.py",
+    "training/stop_test.py",
+    "experiment_test.py",
+    "training/training_step_test.py",
+    "study/cell_training_test.py",
+    "training/replicas_test.py",
+    "readme_test.py",
+    "layers/recomputation_test.py",
+    "cli/wrong_input_test.py",
+    "training/stop_signals_test.py",
+    "export/saved_model_test.py",
+    "export/signatures_test.py",
+    "export/onnx_folder_test.py",
+    "study/search_test.py",
+    "benchmark/rules_test.py",
+    "benchmark/translation_step_test.py",
+    "models/round_trips_test.py",
+    "decoding/translator_test.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    tests = pathlib.Path(__file__).parent
+    places = {tests / name: place for place, name in enumerate(LONG)}
+    assert all(path.exists() for path in places)
+    items.sort(key=lambda item: places.get(item.path, len(LONG)))
 
 
 @pytest.fixture(scope="session")
