@@ -30,9 +30,8 @@ def get_config():
     config = small(
         max_steps={steps}, save_every=3, evaluate_every=9, log_every=2,
         keep_best=2, keep_last=2, deterministic=True, ema_decay=0.9,
-        precision={precision!r}, accumulation_steps=2,
+        precision={precision!r}, gradient_rule="unit", accumulation_steps=2,
     )
-    config.model.num_layers = 1  # traced sooner, and as many weights
     config.model.hidden_dim = 64  # large enough to be met half written
     config.model.intermediate_dim = 512
     return config

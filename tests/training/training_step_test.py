@@ -28,7 +28,7 @@ def transformer(sharing="universal", dropout=0.0, **kwargs):
     keras.utils.set_random_seed(0)
     return SharedTransformer(
         15,
-        num_layers=3,
+        num_layers=2,
         sharing=sharing,
         hidden_dim=8,
         num_heads=2,
