@@ -170,7 +170,7 @@ def _find_file(config: config_lib.DataConfig, split: str, side: str) -> str:
             return candidate
     raise errors.InputError(
         f"There is no {split} text: neither {candidates[0]} nor "
-        f"{candidates[1]} exists. Name the folder in data.directory, or the "
-        f"file in data.{split}_{side}: in the config, or by "
-        "--config.data.directory=DIR where a command takes it."
+        f"{candidates[1]} exists. Name the folder in data.directory or the "
+        f"file in data.{split}_{side}: in the config, or where a command takes "
+        f"them by --config.data.directory=DIR, --config.data.{split}_{side}=FILE."
     )

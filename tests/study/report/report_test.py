@@ -196,6 +196,10 @@ def test_what_the_study_has_and_was_not_run_is_listed(tmp_path, text_only):
     assert "All 12 planned cells were run" in text
     assert "The searches for `vanilla`." in text
     study = make_study(("vanilla", "shared", "tuned", "uses", "deep"), 0.5)
+    with pytest.raises(errors.InputError, match="not of synthetic"):
+        write(tmp_path, cells, study=study)  # another margin was told before
+    for cell in cells:
+        cell["study_fingerprint"] = study.fingerprint
     text, _ = write(tmp_path, cells, study=study)
     assert "3 of 15 planned cells" in text.split("## Questions")[0]
     missing = "`en-de.deep.1`, `en-de.deep.2`, `de-en.deep.1`"
