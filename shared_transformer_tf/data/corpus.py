@@ -171,6 +171,7 @@ def _find_file(config: config_lib.DataConfig, split: str, side: str) -> str:
     raise errors.InputError(
         f"There is no {split} text: neither {candidates[0]} nor "
         f"{candidates[1]} exists. Name the folder in data.directory or the "
-        f"file in data.{split}_{side}: in the config, or where a command takes "
-        f"them by --config.data.directory=DIR, --config.data.{split}_{side}=FILE."
+        f"file in data.{split}_{side}: in the config, or by --config.data."
+        f"directory=DIR or --config.data.{split}_{side}=FILE where a command "
+        "takes them."
     )
