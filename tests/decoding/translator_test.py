@@ -65,6 +65,17 @@ def make(model, beam_size=4, **options):
     return translator.Translator(model, NumberTokenizer(), options, 24)
 
 
+@pytest.fixture(scope="module")
+def beam(model):
+    """One for all tests that count no traces: each trace takes seconds."""
+    return make(model)
+
+
+@pytest.fixture(scope="module")
+def greedy(model):
+    return make(model, beam_size=1)
+
+
 def test_cached_steps_equal_the_whole_sequence(model):
     generator = np.random.default_rng(2)
     source = generator.integers(4, VOCABULARY, (3, 7))
@@ -149,13 +160,12 @@ def test_batched_equals_one_by_one_in_order(model, beam_size):
     assert translate(lines) == [text for ((text, _),) in together]
 
 
-def test_blank_lines_give_empty_strings(model):
-    translate = make(model)
-    assert translate(["", "  ", "\t\u3000\n"]) == [""] * 3
-    assert translate(["", "5 6"], num_best=2)[0] == [""]
-    assert translate([]) == []
-    assert translate.translate_ids([[], [4, 5]])[0] == ""
-    assert translate.sample([""]) == [[("", 0.0)]]
+def test_blank_lines_give_empty_strings(beam):
+    assert beam(["", "  ", "\t\u3000\n"]) == [""] * 3
+    assert beam(["", "5 6"], num_best=2)[0] == [""]
+    assert beam([]) == []
+    assert beam.translate_ids([[], [4, 5]])[0] == ""
+    assert beam.sample([""]) == [[("", 0.0)]]
 
 
 def test_one_trace_serves_every_shape(model):
@@ -168,35 +178,32 @@ def test_one_trace_serves_every_shape(model):
     assert translate.traces == 2
 
 
-def test_encoded_sentences_translate_as_their_text(model):
+def test_encoded_sentences_translate_as_their_text(greedy):
     lines = make_lines(6)
-    translate = make(model, beam_size=1)
     ids = NumberTokenizer().encode_source(lines)
-    assert translate.translate_ids(ids) == translate(lines)
+    assert greedy.translate_ids(ids) == greedy(lines)
 
 
-def test_translator_follows_the_weights(model):
-    translate = make(model, beam_size=1)
+def test_translator_follows_the_weights(model, greedy):
     lines = make_lines(6)
-    before = translate(lines)
+    before = greedy(lines)
     kernel = model.target_tokens.embeddings
     kept = kernel.numpy()
     kernel.assign(kept[::-1])
-    after = translate(lines)
+    after = greedy(lines)
     kernel.assign(kept)
     assert before != after
-    assert translate(lines) == before
+    assert greedy(lines) == before
 
 
-def test_n_best_is_sorted_and_at_most_the_beam(model):
-    translate = make(model)
-    for result in translate.translate_with_scores(make_lines(5), 4):
+def test_n_best_is_sorted_and_at_most_the_beam(beam):
+    for result in beam.translate_with_scores(make_lines(5), 4):
         scores = [score for _, score in result]
         assert 1 <= len(scores) <= 4
         assert scores == sorted(scores, reverse=True)
     for num_best in (0, 5):
         with pytest.raises(errors.InputError, match="num_best"):
-            translate(["5"], num_best=num_best)
+            beam(["5"], num_best=num_best)
 
 
 def test_output_stays_within_the_limit_of_its_row(model):
@@ -206,36 +213,33 @@ def test_output_stays_within_the_limit_of_its_row(model):
         assert len(text.split()) <= len(line.split()) + 1
 
 
-def test_long_lines_are_cut_with_one_warning_that_counts(model, monkeypatch):
+def test_long_lines_are_cut_with_one_warning_that_counts(beam, monkeypatch):
     warnings = []
     monkeypatch.setattr(
         logging, "warning", lambda text, *values: warnings.append(text % values)
     )
-    translate = make(model)
     long = " ".join(["7 8"] * 30)
     cut = " ".join(long.split()[:23])
-    assert translate([long, "5", long]) == translate([cut, "5", cut])
+    assert beam([long, "5", long]) == beam([cut, "5", cut])
     assert warnings == ["2 of 3 lines were cut to 23 tokens."]
 
 
-def test_scores_of_texts_do_not_depend_on_the_batch(model):
+def test_scores_of_texts_do_not_depend_on_the_batch(beam):
     sources, targets = make_lines(30), make_lines(30, seed=1)
     sources[3] = targets[5] = ""
-    translate = make(model)
-    together = translate.score(sources, targets)
+    together = beam.score(sources, targets)
     alone = [
-        translate.score([source], [target])[0]
+        beam.score([source], [target])[0]
         for source, target in zip(sources, targets, strict=True)
     ]
     np.testing.assert_allclose(together, alone, rtol=1e-5)
     assert all(score < 0 for score in together)
-    assert translate.score([], []) == []
+    assert beam.score([], []) == []
     with pytest.raises(errors.InputError, match="2 sources came with 1"):
-        translate.score(["5", "6"], ["7"])
+        beam.score(["5", "6"], ["7"])
 
 
-def test_blank_target_scores_the_end_symbol_alone(model):
-    translate = make(model)
+def test_blank_target_scores_the_end_symbol_alone(model, beam):
     context = model.start_decoding(tf.constant([[5, 6, config.END_ID]]))
     logits, _, _ = model.step_function(1)(
         tf.constant([[config.START_ID]]),
@@ -244,20 +248,18 @@ def test_blank_target_scores_the_end_symbol_alone(model):
         context,
     )
     end = tf.nn.log_softmax(logits)[0, 0, config.END_ID]
-    (blank,) = translate.score(["5 6"], [""])
+    (blank,) = beam.score(["5 6"], [""])
     assert blank == pytest.approx(float(end), abs=1e-5)
 
 
-def test_samples_repeat_with_their_seed(model):
-    translate = make(model)
+def test_samples_repeat_with_their_seed(beam, greedy):
     lines = make_lines(5)
     options = sampling.SamplingOptions(num_samples=3)
-    first = translate.sample(lines, options, seed=1)
-    assert first == translate.sample(lines, options, seed=1)
-    assert first != translate.sample(lines, options, seed=2)
+    first = beam.sample(lines, options, seed=1)
+    assert first == beam.sample(lines, options, seed=1)
+    assert first != beam.sample(lines, options, seed=2)
     assert all(len(result) == 3 for result in first)
-    greedy = make(model, beam_size=1)
     single = sampling.SamplingOptions(top_k=1)
-    assert [text for ((text, _),) in translate.sample(lines, single)] == greedy(
+    assert [text for ((text, _),) in beam.sample(lines, single)] == greedy(
         lines
     )
