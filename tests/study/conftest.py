@@ -24,3 +24,18 @@ def quick(monkeypatch):
     monkeypatch.setattr(
         bayesian, "scipy", types.SimpleNamespace(optimize=optimize)
     )
+
+
+@pytest.fixture
+def empty_pictures(monkeypatch):
+    """A report without pictures to draw: two files of nothing."""
+    from shared_transformer_tf.study.report.pictures import gallery
+
+    shown = {name: f"{name}.png" for name in ("verdicts", "complexity")}
+
+    def draw(evidence, folder):
+        for name in shown.values():
+            (folder / name).touch()
+        return shown
+
+    monkeypatch.setattr(gallery, "draw", draw)

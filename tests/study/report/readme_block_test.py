@@ -6,21 +6,10 @@ import pytest
 
 from shared_transformer_tf import errors
 from shared_transformer_tf.study.report import readme_block, report
-from shared_transformer_tf.study.report.pictures import gallery
 from tests.study import synthetic_study
 from tests.study.synthetic_study import make_cell
 
-
-@pytest.fixture(autouse=True)
-def empty_pictures(monkeypatch):
-    shown = {name: f"{name}.png" for name in ("verdicts", "complexity")}
-
-    def draw(evidence, folder):
-        for name in shown.values():
-            (folder / name).touch()
-        return shown
-
-    monkeypatch.setattr(gallery, "draw", draw)
+pytestmark = pytest.mark.usefixtures("empty_pictures")
 
 
 def write(tmp_path, readme):

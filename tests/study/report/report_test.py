@@ -19,22 +19,12 @@ NUM_SENTENCES = 40
 
 
 @pytest.fixture(autouse=True)
-def small_pictures(monkeypatch, request):
-    """Draws small ones, and none where only the text is looked at."""
+def small_pictures(monkeypatch):
     monkeypatch.setattr(style, "DOTS_PER_INCH", 20)
-    if "text_only" in request.fixturenames:
-        shown = {name: f"{name}.png" for name in ("verdicts", "complexity")}
-
-        def draw(evidence, folder):
-            for name in shown.values():
-                (folder / name).touch()
-            return shown
-
-        monkeypatch.setattr(gallery, "draw", draw)
 
 
 @pytest.fixture
-def text_only():
+def text_only(empty_pictures):
     """The report of a test without pictures."""
 
 

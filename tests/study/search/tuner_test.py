@@ -3,17 +3,12 @@
 import collections
 import math
 import os
-import warnings
 
-import keras_tuner
-import numpy as np
 import pytest
-from sklearn.exceptions import ConvergenceWarning
 
 from shared_transformer_tf.errors import DivergedError, InputError, StoppedError
 from shared_transformer_tf.study.search import folder as folder_lib
-from shared_transformer_tf.study.search import oracles, tuner
-from shared_transformer_tf.study.search import space as space_lib
+from shared_transformer_tf.study.search import tuner
 from shared_transformer_tf.study.search.folder import SearchFolder
 from tests.study.fake_training import FakeTraining, make_settings
 
@@ -207,29 +202,6 @@ def test_bayesian_search_draws_where_scores_are_high(tmp_path):
     assert min(off[4:]) < 0.2
 
 
-def test_bayesian_search_learns_from_few_scores_of_many_fields():
-    """Where each score has a part of its own that no field explains."""
-    config = make_settings().config
-    config.model.num_layers, config.model.num_blocks = 4, 2
-    config.model.sharing = "sequence"
-    settings = make_settings(
-        oracle="bayesian", space=space_lib.make_space(config)
-    )
-    space = keras_tuner.HyperParameters()
-    tuner.TrainingHyperModel(settings.space).build(space)
-    process = oracles.make_oracle(settings, space).gpr
-    for seed in range(6):
-        draw = np.random.default_rng(seed)
-        places = draw.uniform(size=(60, len(settings.space.fields)))
-        scores = places[:, :3] @ [10, 8, -8]
-        seen = scores[:30] + draw.normal(0, 4, 30)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            process.fit(places[:30], seen)
-        predicted = process.predict(places[30:])
-        assert np.corrcoef(predicted, scores[30:])[0, 1] > 0.3
-
-
 def test_bayesian_search_goes_on_as_if_nothing_happened(tmp_path):
     def stop(name, tokens):
         if name == "4":
@@ -240,23 +212,6 @@ def test_bayesian_search_goes_on_as_if_nothing_happened(tmp_path):
     with pytest.raises(InputError):
         search(tmp_path / "a", FakeTraining(stop), **changes)
     assert search(tmp_path / "a", **changes)[0] == wanted
-
-
-def test_hyperband_tries_at_least_as_many_settings_as_asked(tmp_path):
-    space = keras_tuner.HyperParameters()
-    tuner.TrainingHyperModel(make_settings().space).build(space)
-    for trials, expected in ((1, 17), (17, 17), (18, 34), (35, 51)):
-        settings = make_settings(trials=trials, oracle="hyperband")
-        oracle = oracles.make_oracle(settings, space)
-        assert oracles.expected_trials(oracle) == expected
-
-
-def test_a_bayesian_search_does_not_only_draw_randomly():
-    space = keras_tuner.HyperParameters()
-    for trials in (6, 30):
-        settings = make_settings(trials=trials, oracle="bayesian")
-        oracle = oracles.make_oracle(settings, space)
-        assert oracle.num_initial_points < trials
 
 
 def test_an_idle_oracle_is_not_asked_without_a_pause(tmp_path, monkeypatch):
