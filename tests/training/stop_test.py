@@ -12,7 +12,7 @@ from tests.training import killed_run
 @pytest.mark.parametrize(
     ("precision", "ask_by", "kills", "while_writing"),
     [
-        ("float32", signal.SIGTERM, 3, 3),
+        ("float32", signal.SIGTERM, 2, 2),
         ("mixed_float16", signal.SIGINT, 1, 0),
     ],
 )
