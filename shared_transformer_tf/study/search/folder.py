@@ -1,7 +1,8 @@
 """The folder of a search: what is in it, and who may work there.
 
-settings.json   lock   tokenizer/   oracle/   trials/   outcomes/   workers/
-search.json   results.csv   results.json   best_config.py   hparams/
+settings.json   lock   tokenizer/   tokenizer.lock   oracle/   trials/
+outcomes/   workers/   search.json   results.csv   results.json
+best_config.py   hparams/
 """
 
 import contextlib
