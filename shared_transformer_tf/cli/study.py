@@ -16,6 +16,8 @@ from absl import flags
 from shared_transformer_tf import errors
 from shared_transformer_tf.cli import command, config_flag
 
+_CHOICES = ("tasks", "arms", "seeds", "variations")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code.
@@ -35,7 +37,7 @@ def _define_flags(values: flags.FlagValues) -> None:
         ("searches", "Folder of search.ARM.json; unset: results/STUDY."),
     ):
         flags.DEFINE_string(name, "", text, flag_values=values)
-    for name in ("tasks", "arms", "seeds", "variations"):
+    for name in _CHOICES:
         flags.DEFINE_list(
             name,
             [],
@@ -80,8 +82,22 @@ def _define_flags(values: flags.FlagValues) -> None:
     )
 
 
+def _check_together(values: flags.FlagValues) -> None:
+    for name, with_it in (("readme", "report"), ("tokens_per_second", "plan")):
+        if values[name].value and not values[with_it].value:
+            raise errors.InputError(
+                f"--{name} acts with --{with_it} only: give both, or none."
+            )
+    for name in _CHOICES:
+        if values.report and values[name].value:
+            raise errors.InputError(
+                f"--report is of all cells: leave out --{name}."
+            )
+
+
 def _study(values: flags.FlagValues) -> None:
     command.require(values, "config")
+    _check_together(values)
     if not (values.report or values.plan):
         command.require(values, "workdir")
     from shared_transformer_tf.study import (

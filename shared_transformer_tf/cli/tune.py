@@ -16,11 +16,13 @@ on in another. DIR has results.csv, results.json, search.json, hparams/ for
 TensorBoard, and best_config.py for `train --config=`.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 
 from absl import flags
 
+from shared_transformer_tf import errors
 from shared_transformer_tf.cli import command, startup
 
 _MODULE = "shared_transformer_tf.cli.tune"
@@ -108,6 +110,10 @@ def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     from shared_transformer_tf.study.search.settings import SearchSettings
 
     command.require(values, "workdir", "budget_tokens")
+    if os.path.isdir(values.output):
+        raise errors.InputError(
+            f"--output={values.output} is a folder, expected a file."
+        )
     config = values.config
     config.validate()
     space = space_lib.make_space(config, values.fields)

@@ -32,7 +32,7 @@ class StudyFolder:
     """The folder in which a study works.
 
     runs/CELL/   vocabularies/TASK/   logs/CELL.log   study.json   lock
-    throughput.json
+    throughput.json; runs and vocabularies have a NAME.lock beside them
 
     Attributes:
         path: the folder; need not exist yet.

@@ -78,7 +78,7 @@ def train(request: dict[str, Any]) -> None:
     """Trains a cell, or goes on with it, and writes its result.
 
     Args:
-        request: see `cell_process.make_request`.
+        request: see `cell_process.Order.request`.
 
     Raises:
         InputError: if a setting or a file is wrong.

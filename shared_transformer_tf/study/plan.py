@@ -220,6 +220,17 @@ class Study:
                 )
 
 
+def _check_base(
+    path: str | os.PathLike, searched: Config | None, study: Study
+) -> None:
+    """Searches vary what `get_config` returns; of another they are refused."""
+    if study.searches and searched is not None and searched != study.base:
+        raise InputError(
+            f"get_config() of {path} returns another config than the base of "
+            "get_study(), for whose arms it is searched: return the same."
+        )
+
+
 def load(path: str | os.PathLike, flag: str = "") -> Study:
     """Returns the study that a Python file describes, checked.
 
@@ -240,6 +251,7 @@ def load(path: str | os.PathLike, flag: str = "") -> Study:
                 "is no study."
             )
         study = module["get_study"]()
+        searched = module.get("get_config", lambda: None)()
     except InputError:
         raise
     except Exception as error:
@@ -253,6 +265,7 @@ def load(path: str | os.PathLike, flag: str = "") -> Study:
             f"the file's name {stem!r}."
         )
     study.check()
+    _check_base(path, searched, study)
     if os.path.isabs(flag):
         flag = os.path.basename(flag)
     return dataclasses.replace(study, flag=flag or stem)

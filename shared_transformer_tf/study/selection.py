@@ -1,6 +1,7 @@
 """The cells of a study that are asked for, and which of them are done."""
 
 import dataclasses
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -137,8 +138,9 @@ class Selection:
 
     def command(self, cell: Cell) -> str:
         """Returns the command that trains a cell again, elsewhere."""
+        config = shlex.quote(f"--config={self.study.flag}")
         return (
-            f"python bin/study.py --config={self.study.flag} --workdir=DIR "
+            f"python bin/study.py {config} --workdir=DIR "
             f"--results=DIR/results --tasks={cell.task} --arms={cell.arm} "
             f"--seeds={cell.seed} --variations={cell.variation or PLAIN}"
         )

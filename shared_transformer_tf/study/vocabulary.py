@@ -66,10 +66,11 @@ def use(config: Config, directory: str) -> Config:
 def use_in(run: RunDirectory, config: Config, directory: str) -> Config:
     """Returns `use`; where a run was begun, with the place of then.
 
-    A run has its own copy, so the folder around all may have been moved.
+    A run has its own copy, so the folder around all may have been moved. A
+    vocabulary that the config itself names stays that one.
     """
     named = use(config, directory)
-    if run.exists:
+    if run.exists and not config.tokenizer.source_model:
         before = run.read_config().tokenizer
         files = {
             name: getattr(before, name)

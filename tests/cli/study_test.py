@@ -57,6 +57,8 @@ def fixture_command(tmp_path, capsys, monkeypatch):
         ("--arms=vanilla,sharde", "no arm 'sharde'"),
         ("--tasks=en-xx", "no task 'en-xx'"),
         ("--seeds=4", "no seed '4'"),
+        ("--readme=README.md", "--readme acts with --report only"),
+        ("--tokens_per_second=9", "_per_second acts with --plan only"),
         ("--seeds=one", "--seeds has 'one', expected whole numbers"),
         ("--variations=x3", "no variation 'x3'"),
         ("--workers=1000", "--workers=1000 cells at a time"),
@@ -144,6 +146,11 @@ def test_a_run_folder_with_other_files(command):
     run.mkdir(parents=True)
     (run / "letter.txt").write_text("")
     assert "holds no run but other files (letter.txt)" in command.refusal()
+
+
+def test_a_report_of_some_cells(command):
+    error = command.refusal("--report", "--arms=vanilla")
+    assert "of all cells: leave out --arms" in error
 
 
 def test_a_report_of_nothing(command):

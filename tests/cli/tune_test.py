@@ -113,6 +113,7 @@ def test_an_error_of_the_search_is_one_line(calls, monkeypatch, capsys):
         ([ENOUGH, "--trials=0"], "--trials=0"),
         ([ENOUGH, "--config.model.num_heads=3"], "does not divide"),
         ([ENOUGH, f"--workdir={ROOT / 'configs'}"], "holds no search"),
+        ([ENOUGH, f"--output={ROOT / 'results'}"], "is a folder, expected"),
         (
             [ENOUGH, "--config=multi30k", "--config.data.directory=nowhere"],
             "There is no train text",

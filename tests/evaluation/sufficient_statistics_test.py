@@ -67,3 +67,8 @@ def test_rows_survive_json_and_bad_rows_are_refused():
     for one in bad:
         with pytest.raises(errors.InputError, match="Sentence statistics"):
             sufficient_statistics.check_statistics(one)
+
+
+def test_unequal_counts_of_sentences_are_refused():
+    with pytest.raises(errors.InputError, match="2 translations and 3 ref"):
+        sufficient_statistics.bleu_statistics(["a"] * 2, ["a"] * 3)

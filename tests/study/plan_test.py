@@ -66,6 +66,22 @@ def test_commands_name_a_study_as_it_was_named(tmp_path):
     assert plan.load(path, path).flag == "numbers_study.py"
 
 
+def test_a_search_on_another_config_than_the_base_is_refused(tmp_path):
+    same = numbers_study.STUDY.replace("get_study():", "get_config():", 1)
+    same = same.replace(
+        "    return Study(",
+        "    return base\n\n\n"
+        + ("def get_study():\n    base = get_config()\n    return Study("),
+    )
+    assert plan.load(numbers_study.write(tmp_path, same)).searches
+    other = same.replace(
+        "base = get_config()",
+        ("base = get_config()\n    base.model.num_layers = 4"),
+    )
+    with pytest.raises(InputError, match="another config than the base"):
+        plan.load(numbers_study.write(tmp_path, other))
+
+
 def test_found_settings_go_where_they_belong(study):
     for arm, rate, size in (
         ("vanilla", 5e-3, 1024),

@@ -1,5 +1,8 @@
 """Which cells are asked for, and which of them are done."""
 
+import dataclasses
+import shlex
+
 import pytest
 
 from shared_transformer_tf.errors import InputError
@@ -60,6 +63,12 @@ def test_an_extension_can_be_asked_for_by_its_name(study, tmp_path):
     chosen.check()
     state = chosen.state(str(tmp_path / "none"), {})
     assert names(state.ready) == ["en-de.vanilla.1.learning_rate_x4"]
+
+
+def test_the_command_of_a_cell_can_be_pasted(study):
+    named = dataclasses.replace(study, flag="my studies/numbers_study.py")
+    command = Selection(named).command(named.cells()[0])
+    assert f"--config={named.flag}" in shlex.split(command)
 
 
 def test_the_command_of_a_cell_names_it_alone(study, tmp_path):

@@ -34,6 +34,10 @@ def test_what_is_prepared_is_what_is_used(tmp_path, monkeypatch, joint):
     moved = vocabulary.use_in(run, config, str(tmp_path / "elsewhere"))
     assert moved == named
 
+    # but not with the vocabulary of before in place of one that is named
+    other = vocabulary.use(config, str(tmp_path / "other"))
+    assert vocabulary.use_in(run, other, directory) == other
+
     def train(*arguments):
         raise AssertionError("a second time")
 

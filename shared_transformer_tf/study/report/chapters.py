@@ -3,6 +3,7 @@
 import collections
 from collections.abc import Mapping
 
+from shared_transformer_tf.study import found_settings
 from shared_transformer_tf.study.report import findings as findings_lib
 from shared_transformer_tf.study.report import (
     gradient_rules,
@@ -232,10 +233,22 @@ def searches(evidence: Evidence, pictures: Mapping[str, str]) -> str:
             f"best dev {search['objective']} of whole trainings {score}. "
             f"Chosen: {wording.settings(search['settings'])}. "
             f"{gradient_rules.of_search(search)}{_importance(search)}"
+            f"{_command(evidence, arm)}"
         )
     if not evidence.results.searches:
         parts.append("No search is among the results.")
     return _joined(parts)
+
+
+def _command(evidence: Evidence, arm: str) -> str:
+    study = evidence.study
+    if study is None or arm not in study.searches:
+        return ""
+    command = wording.code(found_settings.command(study, arm, "DIR"))
+    return (
+        f" Searched again by {command}; of several workers, what is drawn "
+        "depends on which of them ends first."
+    )
 
 
 def _importance(search: Mapping) -> str:

@@ -140,7 +140,7 @@ def _convergence(evidence: Evidence) -> Finding:
     answer = (
         f"Tuning alone, at the complexity of `vanilla`, gives **{part}** of "
         f"the gain of `shared` (95% interval, sentences resampled jointly) "
-        f"{where}."
+        f"{where}. What other seeds would change is not in the interval."
     )
     if share.interval.high > 1:
         answer += " Above 100%, tuning gives more than sharing does."
@@ -260,4 +260,9 @@ def _rules(evidence: Evidence) -> Finding:
             " `uses` and `sqrt_uses` are constant factors, which Adam divides "
             "out: that such a factor changes nothing is an identity."
         )
+        if gradient_rules.clipped(evidence):
+            answer += (
+                " But the clip of the global norm acted here, and they "
+                "shorten what is clipped."
+            )
     return Finding(question, short, answer)

@@ -32,6 +32,15 @@ def divided_out(evidence: Evidence) -> bool:
     return bool(cells) and optimizers <= set(_ADAM)
 
 
+def clipped(evidence: Evidence) -> bool:
+    """Returns whether the clip of the global norm is seen to have acted.
+
+    A factor shortens what is clipped, so there it is no identity.
+    """
+    bounds, largest = _clip_and_norm(_compared(evidence))
+    return len(bounds) == 1 and 0 < max(bounds) <= (largest or 0.0)
+
+
 def identity(evidence: Evidence) -> str:
     """Returns what a constant factor can and cannot do in this study."""
     cells = _with_constant_factors(evidence)
@@ -52,11 +61,7 @@ def identity(evidence: Evidence) -> str:
             "Outside of Adam a constant factor of the gradient acts fully, as "
             "another learning rate. " + text
         )
-    tasks = {cell["task"] for cell in cells}
-    # their rules shorten what is clipped, so `shared` may be clipped alone
-    of_shared = evidence.results.of(arm="shared")
-    compared = [cell for cell in of_shared if cell["task"] in tasks]
-    return f"{text} {_clip([*cells, *compared])}"
+    return f"{text} {_clip(_compared(evidence))}"
 
 
 def table(evidence: Evidence) -> str:
@@ -112,18 +117,33 @@ def _with_constant_factors(evidence: Evidence) -> list[Result]:
     return [cell for arm in CONSTANT for cell in evidence.results.of(arm=arm)]
 
 
+def _compared(evidence: Evidence) -> list[Result]:
+    """Cells with constant factors, and those that they are compared with.
+
+    The rules shorten what is clipped, so `shared` may be clipped alone.
+    """
+    cells = _with_constant_factors(evidence)
+    tasks = {cell["task"] for cell in cells}
+    of_shared = evidence.results.of(arm="shared")
+    return [*cells, *(cell for cell in of_shared if cell["task"] in tasks)]
+
+
+def _clip_and_norm(cells: Sequence[Result]) -> tuple[set, float | None]:
+    """Bounds of the global norm, and the largest norm that is known."""
+    norms = (
+        point.get("gradient_norm")
+        for cell in cells
+        for point in cell["training_curve"]
+    )
+    return (
+        {_of_training(cell, "clip_norm") for cell in cells},
+        max((norm for norm in norms if norm is not None), default=None),
+    )
+
+
 def _clip(cells: Sequence[Result]) -> str:
     """Says whether the clip of the global norm can have acted."""
-    bounds = {_of_training(cell, "clip_norm") for cell in cells}
-    largest = max(
-        (
-            point["gradient_norm"]
-            for cell in cells
-            for point in cell["training_curve"]
-            if point.get("gradient_norm") is not None
-        ),
-        default=None,
-    )
+    bounds, largest = _clip_and_norm(cells)
     if bounds == {0.0} or bounds == {0}:
         return "No norm was clipped here."
     if largest is None or len(bounds) > 1:

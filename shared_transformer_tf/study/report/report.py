@@ -1,6 +1,6 @@
 """The report of a study, from its results alone: nothing is trained.
 
-python -m shared_transformer_tf.study.report RESULTS OUTPUT [README]
+python -m shared_transformer_tf.study.report.report RESULTS OUTPUT [README]
 """
 
 import pathlib
@@ -118,8 +118,8 @@ def main(arguments: Sequence[str]) -> None:
     """Writes the report of RESULTS into OUTPUT, and a block into README."""
     if len(arguments) not in (2, 3):
         raise InputError(
-            "Name two folders: python -m shared_transformer_tf.study.report "
-            "RESULTS OUTPUT [README]"
+            "Name two folders: python -m "
+            "shared_transformer_tf.study.report.report RESULTS OUTPUT [README]"
         )
     print(write(*arguments).page)
 

@@ -1,7 +1,8 @@
 """The folder of a search: what is in it, and who may work there.
 
-settings.json   lock   tokenizer/   oracle/   trials/   outcomes/   workers/
-search.json   results.csv   results.json   best_config.py   hparams/
+settings.json   lock   tokenizer/   tokenizer.lock   oracle/   trials/
+outcomes/   workers/   search.json   results.csv   results.json
+best_config.py   hparams/
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from shared_transformer_tf.study.search.settings import SearchSettings
 
 _WAIT_SECONDS = 90
 # What a stop before the beginning may leave; it is made anew.
-_BEFORE_BEGIN = {"lock", "tokenizer", "tokenizer.partial", "hparams"}
+_BEFORE_BEGIN = {"lock", "tokenizer", "tokenizer.lock", "hparams"}
 COMPLETED, STOPPED, FAILED = "completed", "stopped early", "failed"
 
 
@@ -91,7 +92,8 @@ class SearchFolder:
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise InputError(f"--workdir={self.path} is a file, not a folder.")
         if os.path.isdir(self.path):
-            others = sorted(set(os.listdir(self.path)) - _BEFORE_BEGIN)
+            names = set(os.listdir(self.path)) - _BEFORE_BEGIN
+            others = sorted(n for n in names if not n.endswith(".partial"))
             if others:
                 raise InputError(
                     f"--workdir={self.path} holds no search but other files "

@@ -178,6 +178,19 @@ def expected_trials(oracle: keras_tuner.Oracle) -> int:
     return oracle.hyperband_iterations * of_a_round
 
 
+def set_rounds(oracle: HyperbandOracle, rounds: int) -> None:
+    """Says how often Hyperband goes through its brackets.
+
+    It only ever ends in its last round, so not fewer than it has begun.
+
+    Args:
+        oracle: that may have begun.
+        rounds: that are asked for.
+    """
+    begun = oracle._current_iteration + 1
+    oracle.hyperband_iterations = max(rounds, begun)
+
+
 def first_of(oracle: keras_tuner.Oracle, name: str) -> str:
     """Returns the trial that Hyperband drew, with which a later one goes on.
 

@@ -102,6 +102,8 @@ class SearchReport:
         self._start = time.monotonic()
         self._told = folder.outcomes()
         self._ended = 0
+        for outcome in self._told:  # a stop may have come before that
+            hparams.write_trial(folder, search, outcome)
 
     def update(self, expected: int) -> None:
         """Looks for trials that ended since.

@@ -79,23 +79,19 @@ class TrialRun:
         deaths = self.folder.deaths().get(self.name, 0)
         if deaths >= MOST_DEATHS:
             return self._outcome(FAILED, f"{deaths} workers died in it")
-        if not self._reason_to_stop(self._curve()):
+        reason = self._reason_to_stop(self._curve())
+        if not reason:
             # The models of earlier trials are not needed any more.
             keras.backend.clear_session()
             gc.collect()
             try:
-                with _traced_anew():
-                    train(
-                        self._config(),
-                        self.folder.trial(self.name),
-                        enough=self._is_enough,
-                    )
+                reason = self._reason_of(train)
             except DivergedError as error:
                 return self._outcome(FAILED, f"diverged: {error}")
             except tf.errors.ResourceExhaustedError as error:
                 return self._outcome(FAILED, f"out of memory: {error.message}")
         curve = self._curve()
-        reason = self._reason_to_stop(curve)
+        reason = reason or self._reason_to_stop(curve)
         if not reason:
             raise RuntimeError(
                 f"Trial {self.name} ended before its budget, for no reason."
@@ -104,8 +100,17 @@ class TrialRun:
             return self._outcome(COMPLETED, "")
         return self._outcome(STOPPED, reason)
 
-    def _is_enough(self, scores: dict[str, float]) -> bool:
-        return bool(self._reason_to_stop([*self._curve(), scores]))
+    def _reason_of(self, train: Train) -> str:
+        """Trains; why it was enough, which later others may not confirm."""
+        reasons = [""]
+
+        def enough(scores: dict[str, float]) -> bool:
+            reasons.append(self._reason_to_stop([*self._curve(), scores]))
+            return bool(reasons[-1])
+
+        with _traced_anew():
+            train(self._config(), self.folder.trial(self.name), enough=enough)
+        return reasons[-1]
 
     def _reason_to_stop(self, curve: learning_curve.Curve) -> str:
         """Why a trial with such a curve does not go on; empty if it does."""

@@ -84,8 +84,8 @@ class TrainingTuner(base_tuner.BaseTuner):
         self._has_oracle = self.oracle is oracle
         if self._has_oracle and os.path.exists(folder.oracle_file):
             oracle.reload()
-            if rounds:  # more trials may be asked for than before
-                oracle.hyperband_iterations = rounds
+            if rounds:  # more trials may be asked for than before, or fewer
+                oracles.set_rounds(oracle, rounds)
         self._folder = folder
         self._settings = settings
         self._train = train

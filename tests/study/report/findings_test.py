@@ -1,5 +1,6 @@
 """Findings claim no more than the seeds and the weights allow."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -68,4 +69,26 @@ def test_blocks_are_not_taken_for_weights(evidence):
 
 
 def test_a_factor_that_adam_divides_out_is_called_an_identity(evidence):
-    assert "is an identity" in findings.findings(evidence)[-1].answer
+    answer = findings.findings(evidence)[-1].answer
+    assert "is an identity" in answer and "acted here" not in answer
+
+
+@pytest.mark.parametrize("arm", ["shared", "uses"])
+def test_where_the_clip_acted_no_identity_is_left_alone(evidence, arm):
+    cells = copy.deepcopy(evidence.results.cells)
+    (cell,) = [one for one in cells if one["arm"] == arm]
+    cell["training_curve"][0]["gradient_norm"] = 7.0
+    clipped = Evidence.of(ResultSet(STUDY, cells, {}))
+    answer = findings.findings(clipped)[-1].answer
+    assert "is an identity. But the clip of the global norm acted" in answer
+
+
+def test_the_part_due_to_convergence_says_that_it_knows_no_other_seeds():
+    cells = [
+        make_cell("en-de", arm, seed, num_sentences=200)
+        for arm in ("vanilla", "shared", "tuned")
+        for seed in (1, 2)
+    ]
+    found = findings.findings(Evidence.of(ResultSet(STUDY, tuple(cells), {})))
+    assert "** of the gain" in found[2].answer
+    assert "other seeds would change is not in the interval" in found[2].answer

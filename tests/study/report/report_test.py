@@ -260,8 +260,10 @@ def test_the_module_runs_as_a_command(tmp_path, capsys, text_only):
     )
     report.main([results, str(tmp_path / "report")])
     assert capsys.readouterr().out.strip().endswith("report.html")
-    with pytest.raises(errors.InputError, match="Name two folders"):
+    with pytest.raises(errors.InputError, match="Name two folders") as error:
         report.main([results])
+    for told in (report.__doc__, str(error.value)):
+        assert f"python -m {report.__name__} RESULTS OUTPUT" in told
 
 
 def test_text_that_looks_like_a_picture_is_no_picture(tmp_path):

@@ -71,6 +71,10 @@ def test_what_a_stop_before_the_beginning_leaves_is_no_hindrance(folder):
     with folder.lock():
         pass
     folder.file("tokenizer", "joint.model")
+    folder.file("tokenizer.partial", "joint.model")
+    for name in ("tokenizer.lock", "settings.json.7.partial"):
+        with open(folder.file(name), "w", encoding="utf-8"):
+            pass
     folder.check(make_settings())
     assert not os.path.exists(folder.settings_file)
 

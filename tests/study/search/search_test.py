@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -41,6 +42,11 @@ def test_results_are_written_with_every_trial_and_copied(tmp_path):
     assert read_json(folder.file("search.json")) == results.to_dict()
     best = config_flag.load(folder.file("best_config.py"))
     assert best == results.best_config()
+    names = os.listdir(os.path.join(folder.path, "hparams"))
+    assert sorted(names) == ["0", "1", "2", "3", "4", "5", "space"]
+    # a kill between the outcome and what TensorBoard is told
+    shutil.rmtree(os.path.join(folder.path, "hparams", "5"))
+    search.run(make_settings(), folder.path, train=FakeTraining())
     names = os.listdir(os.path.join(folder.path, "hparams"))
     assert sorted(names) == ["0", "1", "2", "3", "4", "5", "space"]
 

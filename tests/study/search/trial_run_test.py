@@ -108,6 +108,24 @@ def test_below_the_median_of_enough_others_a_trial_ends_early(folder):
     assert good.status == "completed"
 
 
+def test_what_others_do_after_the_stop_of_a_trial_is_no_error(folder):
+    for name in "1234":
+        trial(folder, name).finish(FakeTraining())
+
+    def train(config, workdir, *, enough):
+        def watched(scores):
+            stop = enough(scores)
+            for name in "abcdef" if stop else "":
+                trial(folder, name, rate=1e-3).finish(FakeTraining())
+            return stop
+
+        FakeTraining()(config, workdir, enough=watched)
+
+    outcome = trial(folder, "5", rate=2e-3).finish(train)
+    assert outcome.status == "stopped early"
+    assert outcome.reason == "below the median after 60% of the budget"
+
+
 def test_a_kill_after_the_last_evaluation_changes_nothing(folder):
     train = FakeTraining()
     for name in "1234":

@@ -67,6 +67,22 @@ def test_more_trials_may_be_asked_for_later(tmp_path):
     assert more == straight
 
 
+def test_fewer_rounds_of_hyperband_may_be_asked_for_later(tmp_path):
+    """It would go on for ever: it only ends in its last round."""
+    kills = iter(range(10**9))
+
+    def kill(name, tokens):
+        if next(kills) == 110:  # in the second round
+            raise Killed
+
+    changes = {"oracle": "hyperband"}
+    with pytest.raises(Killed):
+        search(tmp_path, FakeTraining(kill), trials=34, **changes)
+    assert len(SearchFolder(str(tmp_path)).outcomes()) > 17
+    outcomes, _ = search(tmp_path, trials=17, **changes)
+    assert len(outcomes) == 34
+
+
 def kill_at(monkeypatch, place):
     """Kills at the write of that number, before or after the renaming."""
     count = iter(range(10**9))

@@ -83,8 +83,8 @@ def _draw(found: dict[str, Difference], title: str) -> Figure:
     style.tidy(
         axes,
         title,
-        "difference in BLEU; thick: 95% interval over test sentences"
-        + (", thin: over sentences and seeds" if seeds else ", one seed each"),
+        "difference in BLEU; thick: 95% over test sentences, which decides"
+        + ("; thin: over seeds too" if seeds else "; one seed each"),
     )
     axes.grid(axis="y", alpha=0)
     return drawn

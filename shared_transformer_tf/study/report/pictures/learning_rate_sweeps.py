@@ -7,6 +7,8 @@ from shared_transformer_tf.study.report import learning_rates
 from shared_transformer_tf.study.report.evidence import Evidence
 from shared_transformer_tf.study.report.pictures import style
 
+_MOST_ABREAST = 20  # beyond that, figures of rates do not fit side by side
+
 
 def of_main_task(evidence: Evidence) -> Figure | None:
     """Returns the sweeps of the main task, if there are any."""
@@ -53,10 +55,13 @@ def _finish(drawn: Figure, grid, num_sweeps: int, task: str) -> None:
     swept = [list(axes.get_lines()[0].get_xdata()) for axes in used]
     lowest = min(min(rates) for rates in swept)
     highest = max(max(rates) for rates in swept)
+    turned = 90 if highest > _MOST_ABREAST * lowest else 0
     for axes, rates in zip(used, swept, strict=True):
         axes.set_xlim(lowest / 1.3, highest * 1.3)
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xticks(rates, [f"{1000 * one:.3g}" for one in rates])
+        axes.set_xticks(
+            rates, [f"{1000 * one:.3g}" for one in rates], rotation=turned
+        )
     used[0].margins(y=0.15)
     drawn.supxlabel("highest learning rate, in thousandths", fontsize=10)
     drawn.supylabel("dev BLEU", fontsize=10)
