@@ -125,7 +125,31 @@ class BayesianOracle(_Lasting, keras_tuner.oracles.BayesianOptimizationOracle):
         with warnings.catch_warnings():
             # Of what does not matter, a bound is the likeliest.
             warnings.simplefilter("ignore", ConvergenceWarning)
+            if self.ongoing_trials:
+                self._fit_to_ended()
             return super().populate_space(trial_id)
+
+    def _fit_to_ended(self) -> None:
+        """What Keras Tuner takes for scores of trials that others have.
+
+        It asks the process as it was fitted last, which after a start is
+        not at all: then those had a BLEU near 0, far below all others.
+        """
+        ended = [
+            trial
+            for trial in self.trials.values()
+            if trial.status == trial_lib.TrialStatus.COMPLETED
+        ]
+        sign = -1 if self.objective.direction == "max" else 1
+        if ended:
+            self.gpr.fit(
+                [self._place(trial.hyperparameters.values) for trial in ended],
+                [sign * trial.score for trial in ended],
+            )
+
+    def _place(self, values: dict) -> list[float]:
+        fields = self.hyperparameters.space
+        return [field.value_to_prob(values[field.name]) for field in fields]
 
 
 def make_oracle(

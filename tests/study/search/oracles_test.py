@@ -34,6 +34,48 @@ def test_bayesian_search_learns_from_few_scores_of_many_fields():
         assert np.corrcoef(predicted, scores[30:])[0, 1] > 0.3
 
 
+def make_bayesian(path):
+    settings = make_settings(oracle="bayesian", trials=12)
+    space = keras_tuner.HyperParameters()
+    tuner.TrainingHyperModel(settings.space).build(space)
+    oracle = oracles.make_oracle(settings, space)
+    oracle._set_project_dir(str(path), "oracle")
+    return oracle
+
+
+def end(oracle, trial):
+    values = trial.hyperparameters.values
+    off = abs(np.log10(values["training.learning_rate"] / 6e-3))
+    score = 30 - 6 * off - 10 * values["model.dropout"]
+    oracle.update_trial(trial.trial_id, {"bleu": score})
+    trial.status = "COMPLETED"
+    oracle.end_trial(trial)
+
+
+def test_with_several_workers_a_restart_does_not_change_what_is_drawn(
+    tmp_path,
+):
+    straight = make_bayesian(tmp_path)
+    own, _ = straight.create_trial("a"), straight.create_trial("b")
+    for _ in range(4):  # the other worker's trial takes long
+        end(straight, own)
+        own = straight.create_trial("a")
+    again = make_bayesian(tmp_path)
+    again.reload()
+    retried = [again.create_trial(worker) for worker in "ab"]
+    drawn = []
+    for oracle, trials in ((straight, [own]), (again, retried)):
+        (last,) = [t for t in trials if t.trial_id == own.trial_id]
+        end(oracle, last)
+        worker = "b" if last is retried[1] else "a"
+        drawn.append(oracle.create_trial(worker))
+    assert drawn[0].trial_id == drawn[1].trial_id
+    assert drawn[0].hyperparameters.values == drawn[1].hyperparameters.values
+    # of the trial that is not done yet nothing absurd is expected
+    _, scores = straight._vectorize_trials()
+    assert np.ptp(scores) < 20
+
+
 def test_hyperband_tries_at_least_as_many_settings_as_asked(tmp_path):
     space = keras_tuner.HyperParameters()
     tuner.TrainingHyperModel(make_settings().space).build(space)
