@@ -42,7 +42,6 @@ def command(study: Study, arm: str, folder: str) -> str:
         "budget_tokens": study.search_tokens,
         "trials": study.search_trials,
         **(fields if study.search_fields else {}),
-        "workers": 2,
         "study": study.name,
         "task": study.search_task,
         "arm": arm,

@@ -246,8 +246,8 @@ def _command(evidence: Evidence, arm: str) -> str:
         return ""
     command = wording.code(found_settings.command(study, arm, "DIR"))
     return (
-        f" Searched again by {command}; of several workers, what is drawn "
-        "depends on which of them ends first."
+        f" Searched again by {command}; with several `--workers`, what is "
+        "drawn depends on which of them ends first."
     )
 
 

@@ -130,6 +130,12 @@ def _convergence(evidence: Evidence) -> Finding:
     if share is None:
         return _not_answered(question, "vanilla", "shared", "tuned")
     where = over_tasks(evidence, share.gain)
+    if share.gain.interval.high < 0:
+        answer = (
+            "The part of the gain due to convergence is **not defined**: "
+            f"`shared` does not gain ({measured(share.gain)} {where})."
+        )
+        return Finding(question, "not defined: there is no gain", answer)
     if share.value is None or share.interval is None:
         answer = (
             "The part of the gain due to convergence is **not defined**: the "

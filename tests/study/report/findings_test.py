@@ -92,3 +92,15 @@ def test_the_part_due_to_convergence_says_that_it_knows_no_other_seeds():
     found = findings.findings(Evidence.of(ResultSet(STUDY, tuple(cells), {})))
     assert "** of the gain" in found[2].answer
     assert "other seeds would change is not in the interval" in found[2].answer
+
+
+def test_where_sharing_loses_no_part_of_a_gain_is_told():
+    cells = [
+        make_cell("en-de", arm, 1, num_sentences=1000)
+        for arm in ("vanilla", "shared", "tuned")
+    ]
+    cells[0]["arm"], cells[1]["arm"] = "shared", "vanilla"
+    found = findings.findings(Evidence.of(ResultSet(STUDY, tuple(cells), {})))
+    assert found[1].short.startswith("lower: ")
+    assert found[2].short == "not defined: there is no gain"
+    assert "**not defined**: `shared` does not gain (" in found[2].answer
