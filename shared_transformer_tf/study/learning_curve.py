@@ -50,7 +50,8 @@ def is_below_median(
 ) -> bool:
     """Returns whether a run does worse than half of the others did.
 
-    They are compared after as many tokens as the run has seen.
+    They are compared after as many tokens as the run has seen, so with those
+    that were not ended before.
 
     Args:
         curve: of the run.

@@ -96,7 +96,7 @@ class Study:
 
     @property
     def fingerprint(self) -> str:
-        """Of name, margin and base; cells may be added later."""
+        """Of name, margin, base and tasks; cells may be added later."""
         plain = Config().to_dict()
         base = settings_lib.portable(self.base).to_dict()
         own = {
@@ -105,7 +105,14 @@ class Study:
             for name, value in fields.items()
             if value != plain[section][name]
         }
-        text = json.dumps([self.name, self.margin, own], sort_keys=True)
+        of_tasks = {
+            f"{task}: {name}": value
+            for task, fields in self.task_settings.items()
+            for name, value in fields.items()
+            if not settings_lib.is_place(name)
+        }
+        known = [self.name, self.margin, own, *([of_tasks] if of_tasks else [])]
+        text = json.dumps(known, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def cells(self) -> list[Cell]:

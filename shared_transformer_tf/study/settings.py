@@ -45,3 +45,8 @@ def portable(config: Config) -> Config:
             if hasattr(section, name):
                 setattr(section, name, "")
     return copied
+
+
+def is_place(name: str) -> bool:
+    """Returns whether `section.field` says where files lie on a machine."""
+    return name.partition(".")[2] in _PLACES

@@ -125,6 +125,11 @@ def test_the_fingerprint_is_that_of_the_base(study):
     assert other(base=moved) != study.fingerprint
     assert other(name="other") != study.fingerprint
     assert other(margin=0.5) != study.fingerprint
+    task = study.tasks[0]
+    of_task = {task: {"data.directory": "elsewhere"}}
+    assert other(task_settings=of_task) == study.fingerprint
+    of_task[task]["data.train_split"] = "half"
+    assert other(task_settings=of_task) != study.fingerprint
 
 
 def test_a_field_that_is_new_in_a_later_version_is_no_other_study(

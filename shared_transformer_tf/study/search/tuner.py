@@ -133,6 +133,7 @@ class TrainingTuner(base_tuner.BaseTuner):
         except Exception as error:
             # Keras Tuner would go on after any other one.
             raise keras_tuner.errors.FatalError(str(error)) from error
+        # One that was stopped early counts with the score that it had then.
         score = self._ignorance() if outcome.status == FAILED else outcome.score
         return {self._settings.objective: score}
 
