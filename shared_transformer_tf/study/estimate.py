@@ -22,7 +22,7 @@ class Row:
     Attributes:
         name: of the arm.
         config: of one of them.
-        cells: of the arm.
+        cells: of the arm; none where others need its search only.
         speed: of the model.
         measured: whether the speed is that of results of this arm.
     """
@@ -54,14 +54,20 @@ def make_rows(
     cells: dict[str, list[Cell]] = {name: [] for name in study.arms}
     for cell in [*state.done, *state.ready, *state.waiting]:
         cells[cell.arm].append(cell)
-    used = {arm: of_arm for arm, of_arm in cells.items() if of_arm}
+    examples = {arm: of_arm[0] for arm, of_arm in cells.items() if of_arm}
+    for arm, cell in list(examples.items()):
+        if (search := study.arms[arm].search) and study.search_tokens:
+            searched = dataclasses.replace(cell, arm=search, rate_factor=1.0)
+            examples.setdefault(search, searched)
     assumed = {arm: found.get(arm, {}) for arm in study.searches}
     configs = {
-        arm: study.config(of_arm[0], assumed) for arm, of_arm in used.items()
+        arm: study.config(cell, assumed) for arm, cell in examples.items()
     }
-    speeds = survey(list(configs.values()))
     rows = []
-    for (arm, of_arm), speed in zip(used.items(), speeds, strict=True):
+    for arm, speed in zip(
+        examples, survey(list(configs.values())), strict=True
+    ):
+        of_arm = cells[arm]
         results = [state.done[cell] for cell in of_arm if cell in state.done]
         if results:
             pace = fmean(one["seconds_per_token"] for one in results)
@@ -122,7 +128,7 @@ def describe(
         f"{'hours':>7}",
     ]
     hours = {row.name: _hours(study, row.speed, tokens) for row in rows}
-    for row in rows:
+    for row in filter(lambda row: row.cells, rows):
         done = sum(cell in state.done for cell in row.cells)
         lines.append(
             f"{row.name:17}{row.config.model.num_layers:>6}"
@@ -167,21 +173,17 @@ def _hours(study: Study, speed: Speed, tokens: int) -> float:
 
 def _searches(study: Study, rows: Sequence[Row]) -> dict[str, float]:
     """Hours of each search that the rows need, if no trial ends early."""
-    needed: dict[str, Row] = {}
-    for row in rows:
-        search = study.arms[row.name].search
-        if search and study.search_tokens:
-            needed.setdefault(search, row)
-    own = {row.name: row for row in rows}
+    needed = {study.arms[row.name].search for row in rows if row.cells}
     return {
-        arm: study.search_trials
-        * _hours(study, own.get(arm, row).speed, study.search_tokens)
-        for arm, row in needed.items()
+        row.name: study.search_trials
+        * _hours(study, row.speed, study.search_tokens)
+        for row in rows
+        if row.name in needed and study.search_tokens
     }
 
 
 def _cells_by_task(rows: Sequence[Row], state: State) -> list[str]:
-    arms = [row.name for row in rows]
+    arms = [row.name for row in rows if row.cells]
     counts: dict[str, collections.Counter] = {}
     for row in rows:
         for cell in row.cells:

@@ -78,6 +78,19 @@ def test_a_search_that_is_done_or_not_needed_is_no_more_to_do(
     assert "search for" not in text
 
 
+def test_a_search_costs_what_its_own_arm_does(tmp_path):
+    text = numbers_study.STUDY.replace('"tuned")', '"compact")')
+    study = plan.load(numbers_study.write(tmp_path, text))
+    made, state = rows(study, tmp_path, arms=["compact"])
+    text = estimate.describe(study, made, state, workers=2)
+    trial = study.search_tokens / 2.5 + study.overhead_seconds  # 4 layers
+    cell = 600 / 5 + study.overhead_seconds
+    hours = (study.search_trials * trial + cell) / 3600
+    assert f"{hours / 2:.1f} in all, {hours / 2:.1f} of what is left" in text
+    (line,) = [one for one in text.splitlines() if one.startswith("en-de ")]
+    assert line.split() == ["en-de", "0/1"]
+
+
 def test_cells_that_are_done_are_counted_by_task(study, tmp_path):
     _, state = rows(study, tmp_path)
     for cell in state.ready:

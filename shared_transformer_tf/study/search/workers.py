@@ -34,12 +34,13 @@ _PACKAGES = str(pathlib.Path(__file__).resolve().parents[2])
 
 @dataclasses.dataclass
 class _Worker:
-    """A process, and where what it says is kept."""
+    """A process, where what it says is kept, and the trials begun before it."""
 
     name: str
     processors: set[int]
     log: str
     process: subprocess.Popen
+    trials_before: int
 
 
 class Crew:
@@ -88,7 +89,7 @@ class Crew:
 
         Raises:
             InputError: if a worker ended with an error of its own, or they
-                die before they have begun anything.
+                die one after the other while no trial is begun.
         """
         for worker in list(self._workers):
             code = worker.process.poll()
@@ -110,8 +111,9 @@ class Crew:
     def _replace(self, worker: _Worker, signal_number: int) -> None:
         trial = self._oracle.release(worker.name)
         how = signal.Signals(signal_number).name
+        begun = len(self._oracle.trials) > worker.trials_before
+        self._early_deaths = 0 if begun or trial else self._early_deaths + 1
         if trial is None:
-            self._early_deaths += 1
             what = "it had no trial"
         else:
             first = oracles.first_of(self._oracle, trial)
@@ -152,7 +154,7 @@ class Crew:
             ", ".join(map(str, sorted(processors))),
             log,
         )
-        return _Worker(name, processors, log, process)
+        return _Worker(name, processors, log, process, len(self._oracle.trials))
 
     def _end(self) -> None:
         for worker in self._workers:

@@ -52,14 +52,21 @@ def test_a_trial_of_a_dead_worker_goes_on_elsewhere_from_where_it_was(
 
 
 class Oracle:
-    """What a crew needs of one: `ongoing` has the trial of each worker."""
+    """What a crew needs of one: `ongoing` has the trial of each worker.
 
-    def __init__(self, **ongoing):
+    `busy`: another worker begins a trial before each death that is noticed.
+    """
+
+    def __init__(self, busy=False, **ongoing):
         self.ongoing = ongoing
+        self.busy = busy
+        self.trials = {}
         self.released = []
 
     def release(self, name):
         self.released.append(name)
+        if self.busy:
+            self.trials[str(len(self.trials))] = None
         return self.ongoing.pop(name, None)
 
     def get_trial(self, name):
@@ -145,6 +152,23 @@ def test_workers_that_die_at_once_end_the_search(crew):
     with pytest.raises(InputError, match="died by SIGABRT without a trial"):
         with workers.at_work(1, 1):
             look_until_none_works(workers)
+
+
+def test_workers_that_die_now_and_then_do_not_end_the_search(crew):
+    code = (
+        "import os, sys\n"
+        "with open(sys.argv[1] + '/starts', 'a+') as stream:\n"
+        "    stream.write('x')\n"
+        "    stream.seek(0)\n"
+        "    starts = len(stream.read())\n"
+        "if starts < 6:\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    workers = crew(code, Oracle(busy=True))
+    with workers.at_work(1, 1):
+        look_until_none_works(workers)
+    starts = pathlib.Path(workers._folder.path) / "starts"
+    assert len(starts.read_text()) == 6
 
 
 def test_an_error_of_a_worker_ends_the_search_with_its_words(crew):
