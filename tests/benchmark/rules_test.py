@@ -11,7 +11,7 @@ def distances():
     # sooner than two dozen functions are traced
     tf.config.run_functions_eagerly(True)
     try:
-        return rules.compare_rules(updates=3)
+        return rules.compare_rules(updates=2)
     finally:
         tf.config.run_functions_eagerly(False)
 

@@ -11,7 +11,9 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from shared_transformer_tf.cli import train as train_command
 from shared_transformer_tf.training import checkpoints, diagnostics
 from tests.training.distributed_test import free_ports
 
@@ -193,9 +195,13 @@ def test_workers_that_do_not_see_one_folder_are_told(tmp_path, alone):
         ),
     ],
 )
-def test_devices_that_are_not_there(tmp_path, flags, tf_config, message):
-    process = start(tmp_path, tmp_path / "run", *flags, TF_CONFIG=tf_config)
-    ((code, error),) = finish(process)
-    assert code == 1
-    assert message in error.splitlines()[-1]
+def test_devices_that_are_not_there(
+    tmp_path, monkeypatch, capsys, flags, tf_config, message
+):
+    monkeypatch.setenv("TF_CONFIG", tf_config)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    (tmp_path / "config.py").write_text(CONFIG)
+    paths = [f"--config={tmp_path}/config.py", f"--workdir={tmp_path}/run"]
+    assert train_command.main(["train", *paths, *flags]) == 1
+    assert message in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "run").exists()

@@ -163,10 +163,11 @@ def latin(folder):
         ),
     ],
 )
-def test_wrong_text(damage, flags, words, text, tmp_path):
+def test_wrong_text(damage, flags, words, text, tmp_path, capsys, monkeypatch):
     damage(text)
     before = contents(tmp_path)
-    line = script("train", *TEXT, *flags, "--workdir=run", cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    line = here(capsys, "train", *TEXT, *flags, "--workdir=run")
     assert all(word in line for word in words), line
     assert contents(tmp_path) == before
 
@@ -253,11 +254,11 @@ def test_a_checkpoint_of_another_model(run, capsys):
     assert contents(run) == before
 
 
-def test_training_does_not_go_on_from_another_model(run):
+def test_training_does_not_go_on_from_another_model(run, capsys):
     foreign(run / "checkpoints/step_0000004")
     before = contents(run)
-    arguments = [*SMALL, "--config.training.max_steps=6", "--workdir=run"]
-    line = script("train", *arguments, cwd=run.parent, logged=True)
+    steps = "--config.training.max_steps=6"
+    line = here(capsys, "train", *SMALL, steps, f"--workdir={run}", logged=True)
     assert "step_0000004 is of another model" in line
     assert contents(run) == before
 

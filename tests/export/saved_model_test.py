@@ -76,8 +76,8 @@ def test_next_version_gets_the_next_number(
 ):
     monkeypatch.setattr(parity_gate, "check", lambda *arguments: [])
     (tmp_path / "7").mkdir()
-    assert export(model, tokenizer, tmp_path) == str(tmp_path / "8")
-    assert export(model, tokenizer, tmp_path) == str(tmp_path / "9")
+    (tmp_path / "10").mkdir()  # not the last one by name
+    assert export(model, tokenizer, tmp_path) == str(tmp_path / "11")
 
 
 def test_foreign_folder_is_refused_and_left_alone(model, tokenizer, tmp_path):

@@ -145,7 +145,10 @@ def test_plain_keras_compile_fit_evaluate_predict():
 def test_another_process_loads_and_goes_on(tmp_path):
     model = make(sharing="cycle", num_blocks=2)
     model.compile(
-        keras.optimizers.Adam(0.01), label_smoothing=0.1, clip_norm=1.0
+        keras.optimizers.Adam(0.01),
+        label_smoothing=0.1,
+        clip_norm=1.0,
+        run_eagerly=True,  # sooner than a trace in each process
     )
     x, y = batch()
     model.fit(x, y, epochs=2, verbose=0)

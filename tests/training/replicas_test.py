@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from shared_transformer_tf.config import GRADIENT_RULES
+from tests.training import two_replicas
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Of the gradients of three steps of SGD, as relative errors. The halves of a
@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOLERANCES = {
     f"{dtype} {rule}": tolerance
     for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-5))
-    for rule in GRADIENT_RULES
+    for rule in two_replicas.RULES[dtype]
 } | {
     "mixed_bfloat16": 0.05,
     "mixed_float16": 0.005,

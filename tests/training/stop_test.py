@@ -9,23 +9,15 @@ from shared_transformer_tf.training.stop_signals import StopSignals
 from tests.training import killed_run
 
 
-@pytest.mark.parametrize(
-    ("precision", "ask_by", "kills", "while_writing"),
-    [
-        ("float32", signal.SIGTERM, 2, 2),
-        ("mixed_float16", signal.SIGINT, 1, 0),
-    ],
-)
-def test_a_training_asked_to_end_and_killed_ends_with_the_same_bits(
-    tmp_path, precision, ask_by, kills, while_writing
-):
-    found = killed_run.run(tmp_path, kills, while_writing, precision, ask_by)
+def test_a_training_asked_to_end_and_killed_ends_with_the_same_bits(tmp_path):
+    # float16 has the most to go on with: scales of the loss too
+    found = killed_run.run(tmp_path, 2, 2, "mixed_float16", signal.SIGINT)
     code, told, newest = found["asked"]
-    assert code == 128 + ask_by
+    assert code == 128 + signal.SIGINT
     assert told.startswith(f"Stopped after update {newest}, which")
     assert found["differing"] == []
     assert found["repeated_records"] == 0
-    assert found["half_written"] >= bool(while_writing)
+    assert found["half_written"] >= 1
     assert found["left"] == []
 
 

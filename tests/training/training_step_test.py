@@ -163,11 +163,10 @@ def test_shared_weights_go_as_copies_with_summed_gradients():
 
 
 @pytest.mark.parametrize(
-    ("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)]
-)
-@pytest.mark.parametrize(
-    ("build", "rule"),
-    [(tagger, rule) for rule in GRADIENT_RULES] + [(transformer, "unit")],
+    ("build", "rule", "dtype", "tolerance"),
+    [(tagger, rule, "float64", 1e-12) for rule in GRADIENT_RULES]
+    + [(tagger, "unit", "float32", 1e-5)]
+    + [(transformer, "unit", "float64", 1e-12)],
 )
 def test_slices_give_the_update_of_the_whole_batch(
     build, rule, dtype, tolerance

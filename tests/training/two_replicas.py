@@ -17,6 +17,8 @@ from shared_transformer_tf.training.model import NormalizedGradientModel
 from tests.training.reused import Tagger, batch, tagger, values, velocities
 
 STEPS = 3
+# float64 tells most; float32 is what is trained with
+RULES = {"float64": GRADIENT_RULES, "float32": ("none", "unit")}
 
 
 def batches(replicas):
@@ -227,8 +229,8 @@ def main():
     one = tf.distribute.get_strategy()
     mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     found = {}
-    for dtype in ("float64", "float32"):
-        for rule in GRADIENT_RULES:
+    for dtype, rules in RULES.items():
+        for rule in rules:
             found[f"{dtype} {rule}"] = compare(
                 mirrored,
                 one,
