@@ -24,6 +24,7 @@ PAIRS = (
     ("compact", "vanilla"),
     ("deep", "shared"),
 )
+_OBJECTIVES = {"bleu": "BLEU by greedy search", "loss": "loss per token"}
 
 
 def abstract(evidence: Evidence) -> str:
@@ -110,7 +111,11 @@ def learning(evidence: Evidence, pictures: Mapping[str, str]) -> str:
         "The same curves by updates, tokens, FLOPs and time: equal in one is "
         "not equal in the others. All arms of a task were trained on the same "
         "number of target tokens; arms whose batch size differs make another "
-        "number of updates. The upper half of BLEU is shown."
+        "number of updates. The upper half of BLEU is shown. Dev BLEU along "
+        "a curve is that of greedy search with the weights of the update; in "
+        "the table of cells it is that of averaged weights and the search of "
+        "the test set. The training loss is that of smoothed targets: arms "
+        "whose label smoothing differs have it at different levels."
     )
     if not any(shown):
         shown = ["No learning curves are in the results."]
@@ -230,7 +235,8 @@ def searches(evidence: Evidence, pictures: Mapping[str, str]) -> str:
             f"{wording.code(search['oracle'])}, at most "
             f"{wording.amount(search['budget_tokens'])} target tokens each, "
             f"{wording.duration(sum(t['seconds'] for t in trials))} in all; "
-            f"best dev {search['objective']} of whole trainings {score}. "
+            f"best dev {_OBJECTIVES[search['objective']]} of whole trainings "
+            f"{score}. "
             f"Chosen: {wording.settings(search['settings'])}. "
             f"{gradient_rules.of_search(search)}{_importance(search)}"
             f"{_command(evidence, arm)}"

@@ -29,10 +29,11 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
 
 
 def in_common_unit(values: Sequence[float]) -> tuple[str, list[str]]:
-    """Returns a unit such as `MFLOPs` and each value in it."""
+    """Returns a unit such as `MFLOPs` and each value in it, to 3 digits."""
     largest = max(values)
     size, unit = next((one for one in _UNITS if largest >= one[0]), (1.0, ""))
-    return f"{unit}FLOPs", [f"{value / size:.3g}" for value in values]
+    shown = [f"{value / size:#.3g}".rstrip(".") for value in values]
+    return f"{unit}FLOPs", shown
 
 
 def amount(value: float) -> str:

@@ -11,8 +11,9 @@ def test_numbers_have_signs_units_and_spread():
     assert wording.interval((-0.3, 0.05)) == "[\N{MINUS SIGN}0.30, +0.05]"
     assert wording.spread([34.04]) == "34.0"
     assert wording.spread([33.0, 34.0, 35.0]) == "34.0 ± 1.0 (3)"
-    assert wording.in_common_unit([9.4e13, 5e12]) == ("TFLOPs", ["94", "5"])
-    assert wording.in_common_unit([3.0]) == ("FLOPs", ["3"])
+    shown = ["940", "11.0", "5.00"]
+    assert wording.in_common_unit([9.4e14, 1.1e13, 5e12]) == ("TFLOPs", shown)
+    assert wording.in_common_unit([3.0]) == ("FLOPs", ["3.00"])
     assert wording.amount(3_001_000) == "3M"
     assert wording.duration(42) == "42 s"
     assert wording.duration(90) == "1.5 min"
