@@ -55,7 +55,8 @@ def evaluate(
     """
     check_lengths(hypotheses, references)
     metrics = {
-        "bleu": sacrebleu.BLEU(tokenize=tokenize),
+        # forced: no warning that text to be taken as it is looks like tokens
+        "bleu": sacrebleu.BLEU(tokenize=tokenize, force=tokenize == "none"),
         "chrf": sacrebleu.CHRF(),
         "ter": sacrebleu.TER(),
     }
@@ -78,9 +79,11 @@ def dev_scores(
         InputError: if there are not equally many, or none.
     """
     check_lengths(hypotheses, references)
+    # forced: else it warns at every evaluation of a training on tokens
+    bleu, chrf = sacrebleu.BLEU(force=True), sacrebleu.CHRF()
     return {
-        "bleu": sacrebleu.BLEU().corpus_score(hypotheses, [references]).score,
-        "chrf": sacrebleu.CHRF().corpus_score(hypotheses, [references]).score,
+        "bleu": bleu.corpus_score(hypotheses, [references]).score,
+        "chrf": chrf.corpus_score(hypotheses, [references]).score,
     }
 
 

@@ -64,6 +64,15 @@ def test_dev_scores_are_the_same_scores():
     assert quick == {"bleu": scores.bleu, "chrf": scores.chrf}
 
 
+def test_tokens_where_detokenised_text_is_expected_are_told_once(caplog):
+    lines = ["a b ."] * 200
+    metrics.evaluate(lines, lines, tokenize="none")
+    metrics.dev_scores(lines, lines)
+    assert not caplog.records
+    metrics.evaluate(lines, lines)
+    assert "forgot to detokenize" in caplog.text
+
+
 @pytest.mark.parametrize("score", [metrics.evaluate, metrics.dev_scores])
 def test_unequal_counts_are_refused(score):
     with pytest.raises(errors.InputError, match="1 translations and 2 ref"):
