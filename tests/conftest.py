@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 # Graphs are made of many objects that live on: looking through them for
-# garbage so often would be a tenth of the tests' time.
+# garbage so often would be about a tenth of a trace's time.
 gc.set_threshold(100_000, 50, 100)
 
 # Begun first: the others then fill what is left of each worker's time.

@@ -64,7 +64,7 @@ def test_dev_scores_are_the_same_scores():
     assert quick == {"bleu": scores.bleu, "chrf": scores.chrf}
 
 
-def test_tokens_where_detokenised_text_is_expected_are_told_once(caplog):
+def test_tokens_are_told_where_detokenised_text_is_expected(caplog):
     lines = ["a b ."] * 200
     metrics.evaluate(lines, lines, tokenize="none")
     metrics.dev_scores(lines, lines)

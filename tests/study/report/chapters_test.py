@@ -18,7 +18,8 @@ def test_the_best_score_of_a_search_is_one_that_could_be_chosen():
     cell = make_cell("en-de", "shared", 1, num_sentences=20)
     results = ResultSet(STUDY, (cell,), {"shared": search})
     text = chapters.searches(Evidence.of(results), {})
-    assert f"by greedy search of whole trainings {best:.2f}" in text
+    told = "best dev BLEU by greedy search of whole trainings"
+    assert f"{told} {best:.2f}" in text
     assert "99.00" not in text
     assert "bin/tune.py" not in text
 
