@@ -37,6 +37,7 @@ def get_config() -> Config:
     config.tokenizer.vocabulary_size = 9_700
     config.model.normalization = "post"
     config.model.dropout = 0.3
+    config.model.attention_gain = 2**-0.5
     config.training.learning_rate = 5e-3
     config.training.warmup_steps = 2000
     config.training.max_steps = 8000

@@ -104,7 +104,6 @@ class ModelConfig:
         shared_with_decoder: kinds that the decoder takes from the encoder.
         tied_embeddings: `all` is one matrix for source, target and output,
             `decoder` one for target and output, `none` three matrices.
-        recompute: activations, for the backward pass, to save memory.
     """
 
     num_layers: int = 4
@@ -126,6 +125,7 @@ class ModelConfig:
     dropout: float = 0.1
     attention_dropout: float = 0.0
     activation_dropout: float = 0.0
+    attention_gain: float = 1.0
     recompute: bool = False
 
 

@@ -72,7 +72,7 @@ _POSITIVE = (
     "data.numbers_test data.numbers_maximum tokenizer.vocabulary_size "
     "model.num_layers model.hidden_dim model.num_heads "
     "model.intermediate_dim model.residual_lambda decoder.num_layers "
-    "decoder.residual_lambda "
+    "decoder.residual_lambda model.attention_gain "
     "training.learning_rate training.epsilon training.log_every "
     "training.evaluate_every training.save_every training.keep_last "
     "training.accumulation_steps "

@@ -21,12 +21,14 @@ class _Attention(keras.layers.Layer):
         *,
         dropout: float = 0.0,
         initial_gain: float = 1.0,
+        attention_gain: float = 1.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.dropout = dropout
         self.initial_gain = initial_gain
+        self.attention_gain = attention_gain
 
     def build(self, input_shape: tuple) -> None:
         """Creates the projections for inputs (batch, length, hidden)."""
@@ -86,6 +88,7 @@ class _Attention(keras.layers.Layer):
             "num_heads": self.num_heads,
             "dropout": self.dropout,
             "initial_gain": self.initial_gain,
+            "attention_gain": self.attention_gain,
         }
 
 
@@ -102,6 +105,8 @@ class SelfAttention(_Attention):
         dropout: rate on the attention weights.
         initial_gain: factor on the initial value and output projections
             (DeepNorm's beta).
+        attention_gain: another, on the initial query, key and value
+            projections; see `Stack`.
 
     Call arguments:
         x: (batch, length, hidden).
@@ -116,10 +121,13 @@ class SelfAttention(_Attention):
     """
 
     def _build_projections(self, hidden_dim: int) -> None:
+        gain = self.attention_gain
         self.kernel = self.add_weight(
             name="query_key_value_kernel",
             shape=(hidden_dim, 3 * hidden_dim),
-            initializer=projection.FusedGlorot(3, (1, 1, self.initial_gain)),
+            initializer=projection.FusedGlorot(
+                3, (gain, gain, gain * self.initial_gain)
+            ),
         )
         self.bias = self.add_weight(
             name="query_key_value_bias",
@@ -188,6 +196,8 @@ class CrossAttention(_Attention):
         num_heads: heads; must divide the width of the inputs.
         dropout: rate on the attention weights.
         initial_gain: factor on the initial value and output projections.
+        attention_gain: another, on the initial query, key and value
+            projections; see `Stack`.
 
     Call arguments:
         x: (batch, query, hidden).
@@ -200,10 +210,11 @@ class CrossAttention(_Attention):
     """
 
     def _build_projections(self, hidden_dim: int) -> None:
+        gain = self.attention_gain
         self.query_kernel = self.add_weight(
             name="query_kernel",
             shape=(hidden_dim, hidden_dim),
-            initializer=projection.FusedGlorot(1, (1,)),
+            initializer=projection.FusedGlorot(1, (gain,)),
         )
         self.query_bias = self.add_weight(
             name="query_bias", shape=(hidden_dim,), initializer="zeros"
@@ -211,7 +222,9 @@ class CrossAttention(_Attention):
         self.kernel = self.add_weight(
             name="key_value_kernel",
             shape=(hidden_dim, 2 * hidden_dim),
-            initializer=projection.FusedGlorot(2, (1, self.initial_gain)),
+            initializer=projection.FusedGlorot(
+                2, (gain, gain * self.initial_gain)
+            ),
         )
         self.bias = self.add_weight(
             name="key_value_bias",

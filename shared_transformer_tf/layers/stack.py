@@ -55,6 +55,8 @@ class Stack(keras.layers.Layer):
         dropout: rate on every sublayer's output.
         attention_dropout: rate on attention weights.
         activation_dropout: rate inside the feed-forward sublayer.
+        attention_gain: factor on the initial query, key and value
+            projections; 2 ** -0.5 is Glorot's of the three as one matrix.
         borrowed: sublayers of another stack to use instead of own ones, by
             kind: encoder-decoder sharing.
         uses_elsewhere: how often another stack uses each sublayer, by kind,
@@ -100,6 +102,7 @@ class Stack(keras.layers.Layer):
         dropout: float = 0.0,
         attention_dropout: float = 0.0,
         activation_dropout: float = 0.0,
+        attention_gain: float = 1.0,
         borrowed: dict[str, list] | None = None,
         uses_elsewhere: dict[str, Sequence[int]] | None = None,
         recompute: bool = False,
@@ -125,32 +128,26 @@ class Stack(keras.layers.Layer):
         self.dropout = dropout
         self.attention_dropout = attention_dropout
         self.activation_dropout = activation_dropout
+        self.attention_gain = attention_gain
         self.uses_elsewhere = dict(uses_elsewhere or {})
         self.recompute = recompute
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.borrowed_kinds = tuple(borrowed or ())
-        self.plan = self._make_plan()
-        self.residual = Residual(
-            residual_scale,
-            self.plan,
-            normalization,
-            residual_lambda,
-            self.uses_elsewhere,
+        self.plan = sharing_lib.make_plan(
+            vars(self),
+            sharing_lib.DECODER_KINDS if decoder else sharing_lib.ENCODER_KINDS,
         )
+        self.residual = self._make_residual()
         self._make_sublayers(borrowed or {})
 
-    def _make_plan(self) -> sharing_lib.SharingPlan:
-        return sharing_lib.SharingPlan.create(
-            self.num_layers,
-            self.num_blocks,
-            self.sharing,
-            kinds=sharing_lib.DECODER_KINDS
-            if self.decoder
-            else sharing_lib.ENCODER_KINDS,
-            shared_sublayers=self.shared_sublayers,
-            unshared_first=self.unshared_first,
-            unshared_last=self.unshared_last,
+    def _make_residual(self) -> Residual:
+        return Residual(
+            self.residual_scale,
+            self.plan,
+            self.normalization,
+            self.residual_lambda,
+            self.uses_elsewhere,
         )
 
     def _make_sublayers(self, borrowed: dict[str, list]) -> None:
@@ -163,6 +160,7 @@ class Stack(keras.layers.Layer):
         }
         attention = common | {
             "num_heads": self.num_heads,
+            "attention_gain": self.attention_gain,
             "dropout": self.attention_dropout,
         }
         feed_forward = common | {
@@ -287,8 +285,8 @@ class Stack(keras.layers.Layer):
             "num_layers num_blocks sharing num_heads intermediate_dim decoder "
             "causal shared_sublayers unshared_first unshared_last activation "
             "normalization residual_scale residual_lambda depth_embedding "
-            "dropout attention_dropout activation_dropout uses_elsewhere "
-            "recompute seed"
+            "dropout attention_dropout activation_dropout attention_gain "
+            "uses_elsewhere recompute seed"
         ).split()
         return super().get_config() | {
             name: getattr(self, name) for name in names

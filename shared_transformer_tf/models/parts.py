@@ -60,7 +60,7 @@ def make_stacks(
     )
     names = (
         "num_heads intermediate_dim dropout attention_dropout "
-        "activation_dropout recompute"
+        "activation_dropout attention_gain recompute"
     )
     common = {name: arguments[name] for name in names.split()}
     common["dtype"] = policy

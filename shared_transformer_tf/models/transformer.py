@@ -54,6 +54,8 @@ class SharedTransformer(NormalizedGradientModel):
         dropout: on embeddings and every sublayer's output.
         attention_dropout: on attention weights.
         activation_dropout: inside feed-forward sublayers.
+        attention_gain: on the initial query, key and value projections; see
+            `Stack`.
         recompute: keeps each layer's input alone for the backward pass.
         seed: of the dropout.
 
@@ -104,6 +106,7 @@ class SharedTransformer(NormalizedGradientModel):
         dropout: float = 0.1,
         attention_dropout: float = 0.0,
         activation_dropout: float = 0.0,
+        attention_gain: float = 1.0,
         recompute: bool = False,
         seed: int | None = None,
         **kwargs,

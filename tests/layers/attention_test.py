@@ -220,15 +220,15 @@ def test_bfloat16_computes_low_and_keeps_weights_high(kind):
 @pytest.mark.parametrize(
     ("kind", "name", "parts"),
     [
-        (SelfAttention, "kernel", [1, 1, 0.1]),
-        (CrossAttention, "query_kernel", [1]),
-        (CrossAttention, "kernel", [1, 0.1]),
+        (SelfAttention, "kernel", [0.5, 0.5, 0.05]),
+        (CrossAttention, "query_kernel", [0.5]),
+        (CrossAttention, "kernel", [0.5, 0.05]),
         (SelfAttention, "output_kernel", [0.1]),
         (CrossAttention, "output_kernel", [0.1]),
     ],
 )
-def test_gain_scales_first_values_and_outputs_alone(kind, name, parts):
-    layer = kind(2, initial_gain=0.1)
+def test_gains_scale_what_they_are_said_to(kind, name, parts):
+    layer = kind(2, initial_gain=0.1, attention_gain=0.5)
     layer.build((None, None, 64))
     limit = np.sqrt(6 / 128)
     kernel = np.split(getattr(layer, name).numpy(), len(parts), axis=1)
@@ -238,7 +238,9 @@ def test_gain_scales_first_values_and_outputs_alone(kind, name, parts):
 
 @each_kind
 def test_config_round_trip(kind):
-    layer = make(kind, 4, dropout=0.2, initial_gain=0.5, name="block_0")
+    layer = make(
+        kind, 4, dropout=0.2, initial_gain=0.5, attention_gain=0.7, name="b"
+    )
     again = keras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(layer)
     )

@@ -117,6 +117,15 @@ def test_every_option_of_a_stack_may_differ_in_the_decoder():
         make(decoder={"depth": 3})
 
 
+def test_attention_gain_is_of_every_attention():
+    model = make(attention_gain=0.5)
+    again = SharedTransformer.from_config(model.get_config())
+    for stack in (again.encoder, again.decoder, model.encoder, model.decoder):
+        attentions = stack.self_attentions + stack.cross_attentions
+        assert [a.attention_gain for a in attentions] == [0.5] * len(attentions)
+    assert len(model.decoder.cross_attentions) == 4
+
+
 def test_residual_scale_counts_the_uses_of_both_stacks():
     model = make(
         sharing="universal",
