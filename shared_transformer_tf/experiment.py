@@ -201,9 +201,7 @@ def _asked_to_stop(model, progress, settings, signals: StopSignals) -> bool:
     if strategies.has_several_workers(distribution):
         if progress.step % settings.save_every:
             return False
-        number = strategies.highest(distribution, signals.received or 0)
-        signals.received = number or None
-    return signals.enough or signals.received is not None
+    return signals.agreed(functools.partial(strategies.highest, distribution))
 
 
 def _fit(config, run, model, batches, progress, evaluate, signals) -> None:

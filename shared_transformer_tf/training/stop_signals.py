@@ -62,6 +62,21 @@ class StopSignals:
 
         return watched
 
+    def agreed(self, highest: Callable[[int], int]) -> bool:
+        """Whether to end now, which all workers find alike.
+
+        A signal that comes while they compare is left for the next time, for
+        the others do not know of it.
+
+        Args:
+            highest: given this worker's signal or 0, returns the highest of
+                all of them.
+        """
+        number = highest(self.received or 0)
+        if number:
+            self.received = number
+        return self.enough or number != 0
+
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = number
         self.__exit__()

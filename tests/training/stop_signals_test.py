@@ -1,6 +1,7 @@
 """Who watches the evaluations may stop a training, which then goes on."""
 
 import json
+import signal
 
 import pytest
 
@@ -26,6 +27,26 @@ def test_a_watcher_hears_scores_and_tokens(says):
     assert watched() == {"bleu": 2.0}
     assert heard == [{"bleu": 2.0, "tokens": 80.0}]
     assert signals.enough == says and signals.received is None
+
+
+def test_a_signal_that_comes_while_workers_compare_is_for_the_next_time():
+    with StopSignals() as signals:
+
+        def compare(number):
+            if not number:
+                signal.raise_signal(signal.SIGTERM)
+            return number
+
+        assert not signals.agreed(compare)
+        assert signals.agreed(compare)
+        assert signals.received == signal.SIGTERM
+
+
+def test_another_worker_s_signal_ends_this_one_too():
+    signals = StopSignals()
+    assert not signals.agreed(lambda number: number)
+    assert signals.agreed(lambda number: max(number, signal.SIGTERM))
+    assert signals.received == signal.SIGTERM
 
 
 def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
