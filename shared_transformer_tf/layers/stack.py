@@ -56,7 +56,8 @@ class Stack(keras.layers.Layer):
         attention_dropout: rate on attention weights.
         activation_dropout: rate inside the feed-forward sublayer.
         attention_gain: factor on the initial query, key and value
-            projections; 2 ** -0.5 is Glorot's of the three as one matrix.
+            projections; 2 ** -0.5 is Glorot's of the three as one matrix,
+            which PyTorch's and fairseq's attention begin with.
         borrowed: sublayers of another stack to use instead of own ones, by
             kind: encoder-decoder sharing.
         uses_elsewhere: how often another stack uses each sublayer, by kind,
