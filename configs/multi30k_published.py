@@ -7,7 +7,8 @@ test_2016_flickr, lower-cased, punctuation-normalised and tokenised by Moses,
 none of attention and activations, joint BPE of 10,000 merges, updates of
 8,192 tokens, patience of 10 epochs, average of 10 checkpoints, beam 5, scores
 divided by length. The vocabulary's size here is what their weights leave for
-embeddings. The average is that of the 10 best by dev BLEU, not of the last.
+embeddings. As there, the dev loss says when it was patient enough; the average
+is that of the 10 best by it, not of the last 10.
 Text: python bin/prepare.py --source=$MULTI30K_DIR \
           --output=data/multi30k_moses
     The references of test_2016_flickr then have 12,103 tokens.
@@ -18,7 +19,7 @@ Command: python bin/train.py --config=multi30k_published \
     --config.model.num_layers=8 --config.model.num_blocks=4
     --config.model.sharing=sequence
     Query, key and value projections begin 1 / sqrt(2) as large as alone, as
-    in fairseq, which that work was trained with. Without it
+    in fairseq, of which that work is a fork. Without it
     (--config.model.attention_gain=1) post-norm layers with this dropout learn
     hardly anything of the source for long: dev BLEU 8.6, loss 2.97 after
     1,674 updates; with it 24.5 and 2.11 after 1,612.
@@ -48,6 +49,7 @@ def get_config() -> Config:
     config.training.precision = "mixed_bfloat16"
     config.training.evaluate_every = 62  # an epoch
     config.training.patience = 10
+    config.training.best_by = "loss"
     config.training.keep_best = 10
     config.decoding.length_penalty = "power"
     return config
