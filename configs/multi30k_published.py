@@ -8,7 +8,11 @@ none of attention and activations, joint BPE of 10,000 merges, updates of
 8,192 tokens, patience of 10 epochs, average of 10 checkpoints, beam 5, scores
 divided by length. The vocabulary's size here is what their weights leave for
 embeddings. As there, the dev loss says when it was patient enough; the average
-is that of the 10 best by it, not of the last 10.
+is that of the 10 best by it, not of the last 10. Query, key and value
+projections begin 1 / sqrt(2) as large as alone, as in fairseq, of which that
+work is a fork. Without it (--config.model.attention_gain=1) such layers learn
+hardly anything of the source for long: dev BLEU 8.6, loss 2.97 after 1,674
+updates, and 28.7, 2.04 with it.
 Text: python bin/prepare.py --source=$MULTI30K_DIR \
           --output=data/multi30k_moses
     The references of test_2016_flickr then have 12,103 tokens.
@@ -18,11 +22,6 @@ Command: python bin/train.py --config=multi30k_published \
     and for twice as deep from the same weights
     --config.model.num_layers=8 --config.model.num_blocks=4
     --config.model.sharing=sequence
-    Query, key and value projections begin 1 / sqrt(2) as large as alone, as
-    in fairseq, of which that work is a fork. Without it
-    (--config.model.attention_gain=1) post-norm layers with this dropout learn
-    hardly anything of the source for long: dev BLEU 8.6, loss 2.97 after 1,674
-    updates, and 28.7, 2.04 with it.
 Expected: at least 40.5 BLEU (sacreBLEU, tokenize none). Not reached yet: no
     run has been to its end.
 """

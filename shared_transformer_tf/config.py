@@ -104,6 +104,7 @@ class ModelConfig:
         shared_with_decoder: kinds that the decoder takes from the encoder.
         tied_embeddings: `all` is one matrix for source, target and output,
             `decoder` one for target and output, `none` three matrices.
+        recompute: activations, for the backward pass, to save memory.
     """
 
     num_layers: int = 4
