@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import settings
 from shared_transformer_tf.study.plan import Study
@@ -109,18 +110,21 @@ def _read(path: str, arm: str, study: Study) -> dict[str, Any]:
 def _check_config(
     path: str, result: Mapping[str, Any], arm: str, study: Study
 ) -> None:
-    """Files of earlier searches do not tell their config."""
+    """Files of earlier searches tell no config, or lack its newer fields."""
     if "config" not in result:
         return
+    try:
+        came = Config.from_dict(result["config"]).to_dict()
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     expected = settings.portable(study.search_base(arm)).to_dict()
     for section, fields in expected.items():
-        came = result["config"].get(section, {})
         for name, value in fields.items():
             # does not change what is trained
-            if name != "diagnose_every" and came.get(name) != value:
+            if name != "diagnose_every" and came[section][name] != value:
                 raise InputError(
                     f"{path} is of a search on another config: {section}."
-                    f"{name} is {came.get(name)!r}, expected {value!r}."
+                    f"{name} is {came[section][name]!r}, expected {value!r}."
                 )
 
 

@@ -37,7 +37,9 @@ def test_what_is_there_is_read(tmp_path, study):
         ({"space": None}, "another space"),
         ({"space": {"model.dropout": "0.1 0.2"}}, "dropout over 0.1 0.2, exp"),
         ({"trials": [{}]}, "has 1 trials, expected 3"),
-        ({"config": {}}, "another config: data.corpus is None, expected 'num"),
+        ({"config": {}}, "another config: data.max_length is 128, expected 40"),
+        ({"config": {"model": {"depht": 4}}}, "depht"),
+        ({"config": []}, "an object of sections, got \\[\\]"),
     ],
 )
 def test_a_search_of_something_else_is_refused(
