@@ -37,7 +37,9 @@ def bleu_by_flops(evidence: Evidence) -> Figure | None:
                 cells[0]["weights"],
             )
     several = len(results.tasks) > 1 and means
-    panels = [(of_task, f"{task}; bars: standard deviation of seeds")]
+    seeds = max((len(bleu) for _, bleu, _ in of_task.values()), default=0)
+    bars = "bars: standard deviation of seeds" if seeds > 1 else "one seed"
+    panels = [(of_task, f"{task}; {bars}")]
     if not of_task:
         return None
     if several:

@@ -50,7 +50,7 @@ def ablations(evidence: Evidence) -> Figure | None:
 
 
 def _draw(found: dict[str, Difference], title: str) -> Figure:
-    drawn = style.figure(1.5 + 0.36 * len(found))
+    drawn = style.figure(1.7 + 0.36 * len(found))
     axes = drawn.subplots()
     for row, one in enumerate(found.values()):
         colour = _COLOURS[one.verdict]
@@ -68,15 +68,6 @@ def _draw(found: dict[str, Difference], title: str) -> Figure:
     axes.axvline(0, color="black", linewidth=0.8)
     margin = next(iter(found.values())).margin
     axes.axvline(-margin, color="black", linewidth=1, linestyle="--")
-    axes.annotate(
-        "margin",
-        (-margin, 0),
-        (-3, 3),
-        xycoords=("data", "axes fraction"),
-        textcoords="offset points",
-        ha="right",
-        fontsize=9,
-    )
     axes.set_yticks(range(len(found)), list(found))
     axes.set_ylim(len(found) - 0.3, -0.7)
     seeds = any(one.seed_interval for one in found.values())
@@ -84,7 +75,8 @@ def _draw(found: dict[str, Difference], title: str) -> Figure:
         axes,
         title,
         "difference in BLEU; thick: 95% over test sentences, which decides"
-        + ("; thin: over seeds too" if seeds else "; one seed each"),
+        + ("; thin: over seeds too" if seeds else "; one seed each")
+        + f"\ndashed: the margin, {wording.signed(-margin)} BLEU",
     )
     axes.grid(axis="y", alpha=0)
     return drawn

@@ -81,13 +81,13 @@ def _draw_importance(axes, arm: str, search: Result, colour: str) -> None:
     fields = sorted(importance, key=importance.get)
     bars = axes.barh(
         [field.rpartition(".")[2] for field in fields],
-        [importance[field] for field in fields],
+        [100 * importance[field] for field in fields],
         color=colour,
         alpha=0.7,
     )
-    axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=9)
+    axes.bar_label(bars, fmt="%.0f%%", padding=3, fontsize=9)
     axes.margins(x=0.15)
     style.tidy(
-        axes, f"{arm}: importance", "part of the trials' ranks it explains"
+        axes, f"{arm}: importance", "part of the trials' ranks it explains, %"
     )
     axes.grid(axis="y", alpha=0)
