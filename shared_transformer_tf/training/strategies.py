@@ -1,5 +1,7 @@
 """Over which devices and machines a training is distributed."""
 
+import signal
+import threading
 import zlib
 from collections.abc import Callable, Sequence
 
@@ -26,12 +28,21 @@ def make_strategy(name: str, num_replicas: int = 0) -> tf.distribute.Strategy:
     if name == "mirrored":
         return tf.distribute.MirroredStrategy(_devices(num_replicas))
     if name == "multiworker":
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        return _multi_worker_strategy()
     if name == "tpu":
         return _tpu_strategy()
     if name == "none":
         return tf.distribute.get_strategy()
     raise ValueError(f"Unknown strategy {name!r}.")
+
+
+def _multi_worker_strategy() -> tf.distribute.Strategy:
+    made = tf.distribute.MultiWorkerMirroredStrategy()
+    # TensorFlow now watches for SIGTERM, and so nothing would end by it.
+    before = signal.getsignal(signal.SIGTERM)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
+    return made
 
 
 def _devices(number: int) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -58,3 +59,28 @@ def test_two_workers_are_one_of_twice_the_batch(dtype, tolerance):
     for log, alone in zip(first["logs"], first["logs_alone"], strict=True):
         assert log == pytest.approx(alone, rel=max(tolerance, 1e-5))
     assert len(first["logs"]) == 3
+
+
+def test_a_worker_that_does_not_train_yet_ends_by_a_signal():
+    cluster = {"worker": [f"localhost:{free_ports(1)[0]}"]}
+    task = {"type": "worker", "index": 0}
+    code = (
+        "import os, signal, time\n"
+        "from shared_transformer_tf.training import strategies\n"
+        "strategies.make_strategy('multiworker')\n"
+        "print('made', flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "time.sleep(1)\n"
+        "print('still there')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ
+        | {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ended.stdout == "made\n", ended.stderr[-3000:]
+    assert ended.returncode == -signal.SIGTERM
