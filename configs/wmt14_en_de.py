@@ -1,7 +1,7 @@
 """WMT14, English into German, with Transformer base. Not run by this project.
 
 Source: Vaswani et al., "Attention Is All You Need" (arXiv 1706.03762), table
-3, base; text from statmt.org/wmt14, as SPLIT.LANG[.gz] in data/wmt14.
+3, base; text from statmt.org/wmt14, made in data/wmt14 as BUILD.md says.
 Command: python bin/train.py --config=wmt14_en_de --workdir=runs/wmt14
 Expected: 27.3 BLEU in the paper, whose BLEU is not sacreBLEU's, after 12
 hours on 8 P100 GPUs. Not measured here.
@@ -15,8 +15,9 @@ def get_config() -> Config:
     config = Config()
     config.data.corpus = "text"
     config.data.directory = "data/wmt14"
+    config.data.train_split = "train.de-en"
     config.data.valid_split = "newstest2013"
-    config.data.test_split = "newstest2014"
+    config.data.test_split = "newstest2014.de-en"
     config.data.batch_tokens = 25_000
     config.tokenizer.model_type = "bpe"
     config.tokenizer.vocabulary_size = 37_000

@@ -60,7 +60,7 @@ def train(
     config.validate()
     devices.check(strategy, num_replicas, config.data.num_buckets)
     run = RunDirectory(workdir)
-    run.check_config(config) if run.exists else run.check_new()
+    run.check(config)
     newest = resume.newest_sound(run.checkpoints)
     if newest and resume.is_finished(newest, config.training):
         print(f"The run in {workdir} is finished after {newest.step} updates.")

@@ -44,6 +44,7 @@ class RunDirectory:
         Raises:
             InputError: if there is no run here, or its config is damaged.
         """
+        self._check_no_file()
         if not self.exists:
             raise InputError(
                 f"No run in {self.path!r}: there is no config.json. Train one "
@@ -59,6 +60,15 @@ class RunDirectory:
                 f"{self.config_file} is damaged or of another version: {error}"
             ) from error
         return config
+
+    def check(self, config: Config) -> None:
+        """Checks that a training with a config may begin or go on here.
+
+        Raises:
+            InputError: if a run with other settings or something else is
+                here.
+        """
+        self.check_config(config) if self.exists else self.check_new()
 
     def check_config(self, config: Config) -> None:
         """Refuses to go on with another config than the run began with.
@@ -97,8 +107,7 @@ class RunDirectory:
         Raises:
             InputError: if the folder holds other files.
         """
-        if os.path.exists(self.path) and not os.path.isdir(self.path):
-            raise InputError(f"--workdir={self.path} is a file, not a folder.")
+        self._check_no_file()
         if not os.path.isdir(self.path):
             return
         # what a stop at the very beginning leaves
@@ -110,6 +119,10 @@ class RunDirectory:
                 f"--workdir={self.path} holds no run but other files "
                 f"({names}): name an empty or a new folder."
             )
+
+    def _check_no_file(self) -> None:
+        if os.path.exists(self.path) and not os.path.isdir(self.path):
+            raise InputError(f"--workdir={self.path} is a file, not a folder.")
 
 
 def _flat(config: Config) -> dict[str, object]:

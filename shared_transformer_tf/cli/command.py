@@ -80,7 +80,7 @@ def require(values: flags.FlagValues, *names: str) -> None:
     for name in names:
         if not values[name].value:
             raise errors.InputError(
-                f"--{name} is missing: {values[name].help} See --help."
+                f"--{name} is missing: {_own_help(values[name])} See --help."
             )
 
 
@@ -117,7 +117,7 @@ def _wrong_value(
     expected = (
         f"one of {', '.join(choices)}"
         if choices
-        else f"a value of type {parser.flag_type()}"
+        else parser.syntactic_help or f"a value of type {parser.flag_type()}"
     )
     return errors.InputError(f"{came} is wrong, expected {expected}.")
 
@@ -163,13 +163,17 @@ def _describe(flag: flags.Flag) -> str:
     if flag.default not in (None, "") and flag.name != config_flag.NAME:
         default = str(flag.default).lower() if flag.boolean else flag.default
         facts.append(f"default {default}")
-    # absl writes the choices of an enum before its help.
-    own = re.sub(r"^<[^>]*>: ", "", flag.help)
-    text = own + (f" ({'; '.join(facts)})" if facts else "")
+    text = _own_help(flag) + (f" ({'; '.join(facts)})" if facts else "")
     indented = textwrap.fill(
         text, 78, initial_indent=" " * 6, subsequent_indent=" " * 6
     )
     return f"  --{flag.name}\n{indented}"
+
+
+def _own_help(flag: flags.Flag) -> str:
+    """Without the choices and the hint to repeat it, which absl adds."""
+    told = re.sub(r"^<[^>]*>: ", "", flag.help)
+    return told.split(";\n")[0].rstrip()
 
 
 def _one_line(error: Exception) -> str:

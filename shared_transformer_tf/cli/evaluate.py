@@ -14,7 +14,7 @@ from typing import Any
 
 from absl import flags
 
-from shared_transformer_tf import errors
+from shared_transformer_tf import errors, run_directory
 from shared_transformer_tf.cli import command, decoding_flags, startup
 
 
@@ -51,6 +51,7 @@ def _define_flags(values: flags.FlagValues) -> None:
 
 def _evaluate(values: flags.FlagValues) -> None:
     command.require(values, "workdir")
+    run_directory.RunDirectory(values.workdir).read_config()
     startup.import_tensorflow()
     from shared_transformer_tf import trained_run
     from shared_transformer_tf.evaluation import metrics

@@ -15,7 +15,7 @@ from typing import Any
 
 from absl import flags
 
-from shared_transformer_tf import errors, extras
+from shared_transformer_tf import errors, extras, run_directory
 from shared_transformer_tf.cli import command, decoding_flags, startup
 
 _SAMPLES = 200  # dev lines that a check translates
@@ -62,6 +62,7 @@ def _define_flags(values: flags.FlagValues) -> None:
 def _export(values: flags.FlagValues) -> None:
     command.require(values, "workdir", "output")
     _check_form(values)
+    run_directory.RunDirectory(values.workdir).read_config()
     startup.import_tensorflow()
     from shared_transformer_tf import trained_run
     from shared_transformer_tf.export import parity_gate

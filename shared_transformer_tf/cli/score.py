@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from shared_transformer_tf import errors
+from shared_transformer_tf import errors, run_directory
 from shared_transformer_tf.cli import command, lines, startup
 
 _CHUNK_LINES = 2048
@@ -39,6 +39,7 @@ def _define_flags(values: flags.FlagValues) -> None:
 
 def _score(values: flags.FlagValues) -> None:
     command.require(values, "workdir", "source", "target")
+    run_directory.RunDirectory(values.workdir).read_config()
     startup.import_tensorflow()
     from shared_transformer_tf import trained_run
 

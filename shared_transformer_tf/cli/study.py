@@ -16,6 +16,7 @@ from absl import flags
 from shared_transformer_tf import errors
 from shared_transformer_tf.cli import command, config_flag
 
+_MODES = ("dry_run", "plan", "report")
 _CHOICES = ("tasks", "arms", "seeds", "variations")
 
 
@@ -42,7 +43,7 @@ def _define_flags(values: flags.FlagValues) -> None:
             name,
             [],
             f"Those {name} only, with commas between; unset: all."
-            + (" The plain cell is none." if name == "variations" else ""),
+            + (" none names the plain cells." if name == "variations" else ""),
             flag_values=values,
         )
     flags.DEFINE_integer(
@@ -88,11 +89,21 @@ def _check_together(values: flags.FlagValues) -> None:
             raise errors.InputError(
                 f"--{name} acts with --{with_it} only: give both, or none."
             )
-    for name in _CHOICES:
+    modes = [name for name in _MODES if values[name].value]
+    if len(modes) > 1:
+        raise errors.InputError(
+            f"--{modes[0]} and --{modes[1]} are different work: give one."
+        )
+    for name in (*_CHOICES, "workdir"):
         if values.report and values[name].value:
             raise errors.InputError(
-                f"--report is of all cells: leave out --{name}."
+                f"--report is of all cells and trains none: leave out --{name}."
             )
+    if values.searches and not os.path.isdir(values.searches):
+        raise errors.InputError(
+            f"--searches={values.searches} is no folder: mend the name, or "
+            "make it if searches are still to come."
+        )
 
 
 def _study(values: flags.FlagValues) -> None:
@@ -118,7 +129,7 @@ def _study(values: flags.FlagValues) -> None:
         found = found_settings.read(searches, study)
         # refuses what was trained with other settings than the study has now
         selection.Selection(study).state(results, found)
-        _report(study, results, values.readme)
+        _report(study, results, searches, values.readme)
         return
     chosen = selection.Selection(
         study,
@@ -148,10 +159,10 @@ def _study(values: flags.FlagValues) -> None:
         _train(runner.StudyRunner(chosen, order, searches, processors))
 
 
-def _report(study, results: str, readme: str) -> None:
+def _report(study, results: str, searches: str, readme: str) -> None:
     from shared_transformer_tf.study.report import report
 
-    written = report.write(results, results, readme or None, study)
+    written = report.write(results, results, readme or None, study, searches)
     print(f"Written: {written.markdown}, {written.page}")
 
 
@@ -177,6 +188,11 @@ def _print_plan(chosen, tokens_per_second: float) -> None:
     from shared_transformer_tf.study import estimate, runner, scale, speeds
 
     study = chosen.study
+    if not study.devices:
+        raise errors.InputError(
+            f"The study {study.name} names no large devices for --plan: its "
+            "hours are told by --dry_run."
+        )
     costs = estimate.make_costs(
         chosen,
         lambda configs: speeds.sizes(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from shared_transformer_tf import devices
+from shared_transformer_tf import devices, run_directory
 from shared_transformer_tf.cli import command, startup
 
 
@@ -52,9 +52,20 @@ def _train(values: flags.FlagValues) -> None:
     devices.check(
         values.strategy, values.num_replicas, values.config.data.num_buckets
     )
+    _check_before_tensorflow(values)
     startup.import_tensorflow()
     from shared_transformer_tf import experiment
 
     experiment.train(
         values.config, values.workdir, values.strategy, values.num_replicas
     )
+
+
+def _check_before_tensorflow(values: flags.FlagValues) -> None:
+    """Answers mistakes at once that training would find too."""
+    from shared_transformer_tf.data import corpus
+
+    run = run_directory.RunDirectory(values.workdir)
+    run.check(values.config)
+    if not run.exists:
+        corpus.check_files(values.config.data, "train", "valid")

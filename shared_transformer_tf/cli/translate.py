@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from absl import flags
 
-from shared_transformer_tf import errors
+from shared_transformer_tf import errors, run_directory
 from shared_transformer_tf.cli import command, decoding_flags, lines, startup
 
 # One chunk of random translations: what is drawn depends on the cutting, so
@@ -74,8 +74,7 @@ def _translate(values: flags.FlagValues) -> None:
     given = [name for name in _FROM if values[name].value]
     if len(given) != 1:
         raise errors.InputError(
-            "Give one of --workdir, a run, --model, an export, and --server, "
-            "an address."
+            "Give one of --workdir=RUN, --model=EXPORT and --server=HOST:PORT."
         )
     if values.num_best < 1:
         raise errors.InputError(
@@ -87,6 +86,8 @@ def _translate(values: flags.FlagValues) -> None:
             raise errors.InputError(f"--{name} needs --server.")
     if values.server:
         options = _server_options(values)
+    if values.workdir:
+        run_directory.RunDirectory(values.workdir).read_config()
     startup.import_tensorflow()
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     if values.server:

@@ -173,5 +173,6 @@ def _find_file(config: config_lib.DataConfig, split: str, side: str) -> str:
         f"{candidates[1]} exists. Name the folder in data.directory or the "
         f"file in data.{split}_{side}: in the config, or by --config.data."
         f"directory=DIR or --config.data.{split}_{side}=FILE where a command "
-        "takes them."
+        "takes them. A shipped config tells at its top where its text comes "
+        "from."
     )

@@ -92,4 +92,7 @@ def _find(folder: pathlib.Path, name: str) -> pathlib.Path:
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path
-    raise InputError(f"There is neither {name} nor {name}.gz in {folder}.")
+    raise InputError(
+        f"There is neither {name} nor {name}.gz in {folder}: mend --source, "
+        "--languages or --splits."
+    )

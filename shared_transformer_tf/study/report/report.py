@@ -1,14 +1,8 @@
-"""The report of a study, from its results alone: nothing is trained.
-
-python -m shared_transformer_tf.study.report.report RESULTS OUTPUT [README]
-"""
+"""The report of a study, from its results alone: nothing is trained."""
 
 import pathlib
-import sys
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import whole_file
 from shared_transformer_tf.study.plan import Study
 from shared_transformer_tf.study.report import (
@@ -40,6 +34,7 @@ def write(
     output_folder: str,
     readme: str | None = None,
     study: Study | None = None,
+    searches_folder: str | None = None,
 ) -> Written:
     """Writes the report of the results in a folder.
 
@@ -53,6 +48,8 @@ def write(
             `<!-- study:end -->` is replaced by the main table and pictures.
         study: whose results they are; what of it has no result is listed,
             and its margin is taken.
+        searches_folder: of the results of searches; `None`: that of the
+            others.
 
     Returns:
         Where it was written.
@@ -64,7 +61,9 @@ def write(
     """
     if readme is not None:
         readme_block.check(pathlib.Path(readme))
-    evidence = Evidence.of(result_set.load(results_folder), study)
+    evidence = Evidence.of(
+        result_set.load(results_folder, searches_folder), study
+    )
     folder = pathlib.Path(output_folder)
     folder.mkdir(parents=True, exist_ok=True)
     pictures = gallery.draw(evidence, folder)
@@ -112,20 +111,3 @@ def _text(title: str, evidence: Evidence, pictures: dict[str, str]) -> str:
         protocol.cells(evidence),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Writes the report of RESULTS into OUTPUT, and a block into README."""
-    if len(arguments) not in (2, 3):
-        raise InputError(
-            "Name two folders: python -m "
-            "shared_transformer_tf.study.report.report RESULTS OUTPUT [README]"
-        )
-    print(write(*arguments).page)
-
-
-if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except InputError as error:
-        sys.exit(f"report: {error}")

@@ -127,17 +127,21 @@ def name(cell: Result) -> str:
     return ".".join(filter(None, parts))
 
 
-def load(folder: str) -> ResultSet:
+def load(folder: str, searches_folder: str | None = None) -> ResultSet:
     """Reads the results of a study.
 
     Args:
         folder: holds its JSON files, and maybe other files.
+        searches_folder: of the `search.ARM.json`; `None`: the same.
 
     Raises:
         InputError: if there are none, or one is damaged, of another version,
             or of another study than the rest.
     """
     paths = sorted(pathlib.Path(folder).glob("*.json"))
+    if searches_folder is not None:
+        paths = [path for path in paths if not path.match("search.*")]
+        paths += sorted(pathlib.Path(searches_folder).glob("search.*.json"))
     results = {path: _read(path) for path in paths}
     cells = {p: one for p, one in results.items() if not _is_search(one)}
     searches = {p: one for p, one in results.items() if _is_search(one)}
