@@ -17,8 +17,8 @@ Shares of the devices' peak that hours are computed from: at most 68%, what a
 
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.study.cells import CellGroup
+from shared_transformer_tf.study.cost.scale import Devices
 from shared_transformer_tf.study.plan import Study
-from shared_transformer_tf.study.scale import Devices
 
 _PAIRS = ("de", "fr", "cs", "ru")
 _TASKS = tuple(

@@ -50,7 +50,7 @@ ARROWS = {
     "cli": _BASE
     | {"devices", "extras"}
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
-    | {"serving", "study", "trained_run"},
+    | {"run_directory", "serving", "study", "trained_run"},
 }
 # Rooms whose modules are imported before anything slow may start.
 LIGHT = (

@@ -14,7 +14,7 @@ LONG = (
     "training/stop_test.py",
     "experiment_test.py",
     "training/training_step_test.py",
-    "study/cell_training_test.py",
+    "study/cell/cell_training_test.py",
     "training/replicas_test.py",
     "readme_test.py",
     "layers/recomputation_test.py",

@@ -111,14 +111,9 @@ def _study(values: flags.FlagValues) -> None:
     _check_together(values)
     if not (values.report or values.plan):
         command.require(values, "workdir")
-    from shared_transformer_tf.study import (
-        checks,
-        found_settings,
-        plan,
-        runner,
-        selection,
-    )
-    from shared_transformer_tf.study.cell_process import Order, StudyFolder
+    from shared_transformer_tf.study import found_settings, plan, selection
+    from shared_transformer_tf.study.run import checks, runner
+    from shared_transformer_tf.study.run.cell_process import Order, StudyFolder
 
     study_file = config_flag.find(values.config)
     study = plan.load(study_file, values.config)
@@ -167,7 +162,8 @@ def _report(study, results: str, searches: str, readme: str) -> None:
 
 
 def _print_estimate(chosen, state, order, processors) -> None:
-    from shared_transformer_tf.study import estimate, runner, speeds
+    from shared_transformer_tf.study.cost import estimate, speeds
+    from shared_transformer_tf.study.run import runner
 
     study = chosen.study
     rows = estimate.make_rows(
@@ -185,7 +181,8 @@ def _print_estimate(chosen, state, order, processors) -> None:
 
 
 def _print_plan(chosen, tokens_per_second: float) -> None:
-    from shared_transformer_tf.study import estimate, runner, scale, speeds
+    from shared_transformer_tf.study.cost import estimate, scale, speeds
+    from shared_transformer_tf.study.run import runner
 
     study = chosen.study
     if not study.devices:

@@ -82,10 +82,10 @@ class CellGroup:
             yield Cell(task, arm, seed, by)
 
 
-def next_factor(
+def extension(
     cell: Cell, factors: Sequence[float], dev_bleu: Mapping[str, float]
-) -> list[Cell]:
-    """Returns the cell that a sweep is to be extended by, or none.
+) -> Cell | None:
+    """Returns the cell that a sweep is to be extended by, if any.
 
     Args:
         cell: with the factor 1.
@@ -98,17 +98,17 @@ def next_factor(
 
     swept = {1.0, *factors}
     if any(at(factor).name not in dev_bleu for factor in swept):
-        return []
+        return None
     while True:
         # of equally good ones the arm's own
         best = max(
             swept, key=lambda by: (dev_bleu[at(by).name], -abs(math.log(by)))
         )
         if best not in (min(swept), max(swept)):
-            return []
+            return None
         beyond = best * _STEP if best == max(swept) else best / _STEP
         if not 1 / _FARTHEST <= beyond <= _FARTHEST:
-            return []
+            return None
         if at(beyond).name not in dev_bleu:
-            return [at(beyond)]
+            return at(beyond)
         swept.add(beyond)

@@ -20,7 +20,7 @@ from shared_transformer_tf.study import settings as settings_lib
 from shared_transformer_tf.study import tasks as tasks_lib
 from shared_transformer_tf.study.arms import Arm, make_arms
 from shared_transformer_tf.study.cells import Cell, CellGroup
-from shared_transformer_tf.study.scale import Devices
+from shared_transformer_tf.study.cost.scale import Devices
 
 _RATE = "training.learning_rate"
 
@@ -131,10 +131,10 @@ class Study:
             if group.extended:
                 plain = dataclasses.replace(group, rate_factors=(1.0,))
                 for cell in plain.cells():
-                    found += cells_lib.next_factor(
-                        cell, group.rate_factors, dev_bleu
+                    found.append(
+                        cells_lib.extension(cell, group.rate_factors, dev_bleu)
                     )
-        return found
+        return [cell for cell in found if cell is not None]
 
     def search_base(self, arm: str) -> Config:
         """Returns the config that a search for an arm varies."""

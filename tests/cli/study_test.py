@@ -5,9 +5,11 @@ import json
 import pytest
 
 from shared_transformer_tf.cli import study as study_cli
-from shared_transformer_tf.study import checks, plan, speeds
-from shared_transformer_tf.study.cell_process import StudyFolder
+from shared_transformer_tf.study import plan
 from shared_transformer_tf.study.cells import Cell
+from shared_transformer_tf.study.cost import speeds
+from shared_transformer_tf.study.run import checks
+from shared_transformer_tf.study.run.cell_process import StudyFolder
 from tests.study import numbers_study
 from tests.study.made_results import write_result, write_search
 

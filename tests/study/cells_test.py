@@ -5,8 +5,8 @@ import pytest
 from shared_transformer_tf.study.cells import (
     Cell,
     CellGroup,
+    extension,
     factor,
-    next_factor,
 )
 
 CELL = Cell("en-de", "vanilla", 1)
@@ -62,5 +62,5 @@ def bleu(**factors):
     ],
 )
 def test_a_sweep_goes_on_at_its_edge(measured, expected):
-    found = next_factor(CELL, (0.5, 2.0), bleu(**measured))
-    assert [cell.rate_factor for cell in found] == [expected][: bool(expected)]
+    found = extension(CELL, (0.5, 2.0), bleu(**measured))
+    assert (found and found.rate_factor) == expected

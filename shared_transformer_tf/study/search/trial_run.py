@@ -14,7 +14,8 @@ import tensorflow as tf
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import DivergedError
 from shared_transformer_tf.run_directory import RunDirectory
-from shared_transformer_tf.study import learning_curve, vocabulary
+from shared_transformer_tf.study import vocabulary
+from shared_transformer_tf.study.cell import learning_curve
 from shared_transformer_tf.study.search.folder import (
     COMPLETED,
     FAILED,

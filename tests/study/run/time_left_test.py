@@ -2,8 +2,8 @@ import pytest
 
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.study.cells import Cell
+from shared_transformer_tf.study.run.time_left import TimeLeft
 from shared_transformer_tf.study.settings import changed
-from shared_transformer_tf.study.time_left import TimeLeft
 
 CELLS = [Cell("en-de", "vanilla", seed) for seed in range(1, 5)]
 

@@ -9,8 +9,8 @@ from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.run_directory import RunDirectory
 from shared_transformer_tf.study import tasks, whole_file
 from shared_transformer_tf.study import vocabulary as vocabulary_lib
-from shared_transformer_tf.study.cell_process import Order, StudyFolder
 from shared_transformer_tf.study.plan import Study
+from shared_transformer_tf.study.run.cell_process import Order, StudyFolder
 from shared_transformer_tf.study.selection import Selection, State
 
 

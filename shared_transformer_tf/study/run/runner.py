@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError, StoppedError
-from shared_transformer_tf.study import cell_process, checks, found_settings
+from shared_transformer_tf.study import found_settings
 from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.plan import Study
+from shared_transformer_tf.study.run import cell_process, checks
+from shared_transformer_tf.study.run.time_left import TimeLeft
 from shared_transformer_tf.study.selection import Selection
-from shared_transformer_tf.study.time_left import TimeLeft
 from shared_transformer_tf.training.stop_signals import StopSignals
 
 _POLL_SECONDS = 0.2

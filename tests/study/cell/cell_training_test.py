@@ -9,13 +9,14 @@ import time
 
 import pytest
 
-from shared_transformer_tf.study import cell_training, vocabulary
-from shared_transformer_tf.study.cell_process import Order, StudyFolder
+from shared_transformer_tf.study import vocabulary
+from shared_transformer_tf.study.cell import cell_training
 from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.report import result_set
+from shared_transformer_tf.study.run.cell_process import Order, StudyFolder
 from tests.study import numbers_study
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 CELL = Cell("en-de", "vanilla", 1)
 
 

@@ -11,12 +11,13 @@ import time
 import pytest
 
 from shared_transformer_tf.errors import InputError
-from shared_transformer_tf.study import cell_process, plan, runner
+from shared_transformer_tf.study import plan
+from shared_transformer_tf.study.run import cell_process, runner
 from shared_transformer_tf.study.selection import Selection
 from tests.study import numbers_study
 from tests.study.made_results import write_search
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 PLAIN = ("en-de.vanilla.1", "en-de.shared.1")
 CELLS = {
     *PLAIN,

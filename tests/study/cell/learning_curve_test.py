@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shared_transformer_tf.study import learning_curve
+from shared_transformer_tf.study.cell import learning_curve
 
 
 def curve(*values, every=10):

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from shared_transformer_tf.study.cells import Cell
 
-MODULE = "shared_transformer_tf.study.cell_training"
+MODULE = "shared_transformer_tf.study.cell.cell_training"
 _ONE_THREAD = {
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",

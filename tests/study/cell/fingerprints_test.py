@@ -3,7 +3,7 @@
 import pytest
 
 from shared_transformer_tf.config import Config
-from shared_transformer_tf.study import fingerprints
+from shared_transformer_tf.study.cell import fingerprints
 
 LINES = "a b\nc d\n"
 

@@ -1,6 +1,6 @@
 """Weights, FLOPs and speed of models before a study: a process of its own.
 
-python -m shared_transformer_tf.study.survey < REQUEST
+python -m shared_transformer_tf.study.cost.survey < REQUEST
 
 The request is a line of JSON: `configs`, of which the first has text that is
 there, if some are `timed`; the numbers of those, for `seconds` each;

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared_transformer_tf.study import condensed
+from shared_transformer_tf.study.cell import condensed
 
 
 def trained(number, tokens=100.0, rate=50.0):

@@ -14,13 +14,13 @@ from typing import Any
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import whole_file
-from shared_transformer_tf.study.cell_process import (
+from shared_transformer_tf.study.run.cell_process import (
     CellProcess,
     StudyFolder,
     last_line,
 )
 
-_MODULE = "shared_transformer_tf.study.survey"
+_MODULE = "shared_transformer_tf.study.cost.survey"
 _SECONDS = 6.0
 _EACH_USE = ("aligned", "unit", "clip")
 # What of a model changes its weights or FLOPs, and its speed.

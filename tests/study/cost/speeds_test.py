@@ -5,9 +5,10 @@ import pytest
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.models import complexity
 from shared_transformer_tf.models.transformer import SharedTransformer
-from shared_transformer_tf.study import plan, speeds, survey
-from shared_transformer_tf.study.cell_process import StudyFolder
+from shared_transformer_tf.study import plan
 from shared_transformer_tf.study.cells import Cell
+from shared_transformer_tf.study.cost import speeds, survey
+from shared_transformer_tf.study.run.cell_process import StudyFolder
 from tests.study import numbers_study
 
 

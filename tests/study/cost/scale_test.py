@@ -3,7 +3,8 @@
 import pytest
 
 from shared_transformer_tf.cli import config_flag
-from shared_transformer_tf.study import estimate, plan, scale
+from shared_transformer_tf.study import plan
+from shared_transformer_tf.study.cost import estimate, scale
 from shared_transformer_tf.study.selection import Selection
 
 COST = scale.ArmCost("vanilla", 6, 10**9, 1e9, 3, 1000, 3.6e6)

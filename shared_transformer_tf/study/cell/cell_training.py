@@ -1,6 +1,6 @@
 """Trains a cell and writes its result: a process of its own.
 
-python -m shared_transformer_tf.study.cell_training < REQUEST
+python -m shared_transformer_tf.study.cell.cell_training < REQUEST
 
 The request is a line of JSON, see `cell_process`. The process ends when its
 standard input does: whoever started it is gone then. On SIGTERM it saves and
@@ -24,15 +24,12 @@ from shared_transformer_tf import experiment, trained_run
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError, StoppedError
 from shared_transformer_tf.run_directory import RunDirectory
-from shared_transformer_tf.study import (
+from shared_transformer_tf.study import plan, result, settings, vocabulary
+from shared_transformer_tf.study.cell import (
     condensed,
     fingerprints,
     learning_curve,
-    plan,
-    result,
     scores,
-    settings,
-    vocabulary,
 )
 from shared_transformer_tf.study.cells import Cell
 
