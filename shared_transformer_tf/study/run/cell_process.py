@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from shared_transformer_tf.study.cells import Cell
+from shared_transformer_tf.study.import_path import import_path
 
 MODULE = "shared_transformer_tf.study.cell.cell_training"
 _ONE_THREAD = {
@@ -141,7 +142,7 @@ class CellProcess:
             env=os.environ
             | _ENVIRONMENT
             | ({} if processor is None else _ONE_THREAD)
-            | {"PYTHONPATH": _import_path()},
+            | {"PYTHONPATH": import_path()},
             # before TensorFlow makes its threads
             preexec_fn=functools.partial(_bind, processor),
             start_new_session=True,  # Ctrl-C is ours to pass on
@@ -196,10 +197,3 @@ def last_line(path: str) -> str:
 def _bind(processor: int | None) -> None:
     if processor is not None:
         os.sched_setaffinity(0, {processor})
-
-
-def _import_path() -> str:
-    """Where this package comes from, for processes in whatever folder."""
-    own = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-    others = os.environ.get("PYTHONPATH", "")
-    return os.pathsep.join(filter(None, [own, others]))

@@ -8,7 +8,6 @@ died, and its workers wait an hour for a chief that did.
 import contextlib
 import dataclasses
 import os
-import pathlib
 import signal
 import subprocess
 import time
@@ -21,6 +20,7 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief
 
 from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.study.import_path import import_path
 from shared_transformer_tf.study.search import oracles, tuner
 from shared_transformer_tf.study.search import worker as worker_lib
 from shared_transformer_tf.study.search.folder import SearchFolder
@@ -29,7 +29,6 @@ from shared_transformer_tf.study.search.settings import SearchSettings
 _LOOK_SECONDS = 0.2
 _SECONDS_TO_END = 60
 _MOST_EARLY_DEATHS = 3
-_PACKAGES = str(pathlib.Path(__file__).resolve().parents[2])
 
 
 @dataclasses.dataclass
@@ -129,12 +128,11 @@ class Crew:
 
     def _start(self, name: str, processors: set[int]) -> _Worker:
         log = self._folder.file("workers", f"{name}.log")
-        paths = [_PACKAGES, os.environ.get("PYTHONPATH", "")]
         environment = os.environ | {
             worker_lib.ADDRESS: "127.0.0.1",
             worker_lib.PORT: str(self._port),
             worker_lib.NAME: name,
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            "PYTHONPATH": import_path(),
         }
         with open(log, "ab") as stream, _bound_to(processors):
             process = subprocess.Popen(
