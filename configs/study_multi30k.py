@@ -96,4 +96,12 @@ def get_study() -> Study:
         search_tokens=2_400_000,
         search_trials=30,
         overhead_seconds=80.0,
+        history=(
+            "The searches were made before on a third of the budget, and that "
+            "for `vanilla` twice, for its Gaussian process had a fault. With "
+            "what was found there, without dropout, `tuned` had 31.6 dev BLEU "
+            "on en-de and `vanilla` 32.4 (one training each); so these "
+            "results were thrown away and the searches made anew on the whole "
+            "budget of a cell.",
+        ),
     )

@@ -14,6 +14,7 @@ from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import settings
 from shared_transformer_tf.study.plan import Study
 from shared_transformer_tf.study.search import space as space_lib
+from shared_transformer_tf.study.search.settings import OBJECTIVES, ORACLES
 
 FORMAT = 1
 
@@ -81,6 +82,9 @@ def _read(path: str, arm: str, study: Study) -> dict[str, Any]:
         "task": study.search_task,
         "arm": arm,
         "budget_tokens": study.search_tokens,
+        # those of the command that `command` returns
+        "objective": OBJECTIVES[0],
+        "oracle": ORACLES[0],
     }
     if not isinstance(result, Mapping):
         result = {}

@@ -21,9 +21,12 @@ class Command:
         self.home, self._capsys = home, capsys
         self.file = numbers_study.write(home)
         self.study = plan.load(self.file)
+        (home / "searches").mkdir()
 
     def __call__(self, *flags):
         folders = ("workdir", "results", "searches")
+        if "--report" in flags:
+            folders = ("results", "searches")
         given = {f"--{name}={self.home / name}" for name in folders}
         given = {
             flag
@@ -35,7 +38,8 @@ class Command:
         return code, captured.out, captured.err
 
     def refusal(self, *flags):
-        for dry in ([], ["--dry_run"]):
+        other = {"--report", "--plan", "--dry_run"} & set(flags)
+        for dry in ([],) if other else ([], ["--dry_run"]):
             code, out, error = self(*flags, *dry)
             assert code == 1
             assert out == ""
@@ -150,9 +154,25 @@ def test_a_run_folder_with_other_files(command):
     assert "holds no run but other files (letter.txt)" in command.refusal()
 
 
-def test_a_report_of_some_cells(command):
-    error = command.refusal("--report", "--arms=vanilla")
-    assert "of all cells: leave out --arms" in error
+@pytest.mark.parametrize("flag", ["--arms=vanilla", "--workdir=here"])
+def test_a_report_of_some_cells(flag, command):
+    error = command.refusal("--report", flag)
+    assert f"of all cells and trains none: leave out {flag[:5]}" in error
+
+
+@pytest.mark.parametrize("flags", ["--report --plan", "--plan --dry_run"])
+def test_two_kinds_of_work(flags, command):
+    assert "are different work: give one" in command.refusal(*flags.split())
+
+
+def test_a_folder_of_searches_that_is_not_there(command):
+    assert "--searches=nowhere is no folder" in command.refusal(
+        "--searches=nowhere"
+    )
+
+
+def test_a_plan_for_no_devices(command):
+    assert "names no large devices for --plan" in command.refusal("--plan")
 
 
 def test_a_report_of_nothing(command):

@@ -31,6 +31,8 @@ def test_what_is_there_is_read(tmp_path, study):
         ({"task": "de-en"}, "its task is 'de-en'"),
         ({"arm": "shared"}, "its arm is 'shared'"),
         ({"budget_tokens": 5}, "its budget_tokens is 5"),
+        ({"objective": "loss"}, "its objective is 'loss'"),
+        ({"oracle": "random"}, "its oracle is 'random'"),
         ({"settings": {}}, "has no settings"),
         ({"settings": {"model.dropout": 2.0}}, "model.dropout is 2"),
         ({"settings": {"model.num_layers": 4}}, "sets model.num_layers"),

@@ -20,6 +20,8 @@ def write_search(folder, plan, searched, **changes):
         "arm": searched,
         "settings": {"training.learning_rate": 0.02},
         "budget_tokens": plan.search_tokens,
+        "objective": "bleu",
+        "oracle": "bayesian",
         "space": space,
         "trials": [{}] * plan.search_trials,
     } | changes

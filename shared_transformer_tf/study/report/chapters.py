@@ -1,17 +1,15 @@
 """The chapters of a report that show results, in Markdown."""
 
-import collections
 from collections.abc import Mapping
 
-from shared_transformer_tf.study import found_settings
 from shared_transformer_tf.study.report import findings as findings_lib
 from shared_transformer_tf.study.report import (
     gradient_rules,
     learning_rates,
     tables,
-    use_gradients,
     wording,
 )
+from shared_transformer_tf.study.report import searches as searches_lib
 from shared_transformer_tf.study.report.evidence import Evidence
 from shared_transformer_tf.study.report.pictures.gallery import PICTURES
 
@@ -24,7 +22,6 @@ PAIRS = (
     ("compact", "vanilla"),
     ("deep", "shared"),
 )
-_OBJECTIVES = {"bleu": "BLEU by greedy search", "loss": "loss per token"}
 
 
 def abstract(evidence: Evidence) -> str:
@@ -80,7 +77,8 @@ def scores(evidence: Evidence, pictures: Mapping[str, str]) -> str:
         tables.by_task(evidence, PAIRS[:4]),
         "The part of the gain due to convergence is (`tuned` - `vanilla`) / "
         "(`shared` - `vanilla`), not defined unless the interval of the gain "
-        "lies above 0.",
+        "lies above 0. That of a task by itself is not corrected for being one "
+        "of several; near a gain of 0 its ends run away.",
     ]
     return _joined(parts)
 
@@ -111,11 +109,12 @@ def learning(evidence: Evidence, pictures: Mapping[str, str]) -> str:
         "The same curves by updates, tokens, FLOPs and time: equal in one is "
         "not equal in the others. All arms of a task were trained on the same "
         "number of target tokens; arms whose batch size differs make another "
-        "number of updates. The upper half of BLEU is shown. Dev BLEU along "
-        "a curve is that of greedy search with the weights of the update; in "
-        "the table of cells it is that of averaged weights and the search of "
-        "the test set. The training loss is that of smoothed targets: arms "
-        "whose label smoothing differs have it at different levels."
+        "number of updates. Axes begin at half of the best BLEU. Dev BLEU "
+        "along a curve is that of greedy search with the weights of the "
+        "update; in the table of cells it is that of averaged weights and the "
+        "search of the test set. The training loss is that of smoothed "
+        "targets: arms whose label smoothing differs have it at different "
+        "levels."
     )
     if not any(shown):
         shown = ["No learning curves are in the results."]
@@ -170,34 +169,15 @@ def sweeps(evidence: Evidence, pictures: Mapping[str, str]) -> str:
 def gradients(evidence: Evidence, pictures: Mapping[str, str]) -> str:
     """Returns norms and cosines of gradients per use."""
     shown = [_picture(pictures, name) for name in ("use_gradients", "cosines")]
-    task = evidence.results.main_task
-    rows = []
-    for arm in evidence.results.arms:
-        cells = [
-            cell
-            for cell in evidence.results.of(task, arm)
-            if use_gradients.cosine(cell)
-        ]
-        for cell in cells[:1]:
-            tokens, cosine = use_gradients.cosine(cell)
-            middle = len(cosine) // 2
-            rows.append(
-                [
-                    wording.code(arm),
-                    *(f"{cosine[n]:.2f}" for n in (0, middle, -1)),
-                    wording.amount(tokens[-1]),
-                ]
-            )
-    if not rows:
+    table = tables.cosines(evidence)
+    if not table:
         shown.append("No statistics per use of shared weights were recorded.")
-    header = ["arm", "cosine at first", "halfway", "at the end", "tokens"]
     text = (
         "With N uses of about equal norm |g_u| and mean cosine c, the "
         "aggregated gradient has the norm |g_u| sqrt(N (1 + (N - 1) c)): "
         "between sqrt(N) times as long where uses do not agree, and N times "
         "where they do. One seed; layer norms and embeddings left out."
     )
-    table = wording.table(header, rows) if rows else ""
     return _joined(["## Gradients of each use", text, *shown, table])
 
 
@@ -216,58 +196,15 @@ def rules(evidence: Evidence, pictures: Mapping[str, str]) -> str:
 
 def searches(evidence: Evidence, pictures: Mapping[str, str]) -> str:
     """Returns what the tuner tried and chose."""
-    parts = ["## Searches", _picture(pictures, "searches")]
-    for arm, search in evidence.results.searches.items():
-        trials = search["trials"]
-        # a trial that was stopped early is never chosen
-        told = [
-            trial["score"]
-            for trial in trials
-            if trial["score"] is not None and trial["status"] == "completed"
-        ]
-        best = min if "loss" in search["objective"] else max
-        score = f"{best(told):.2f}" if told else "none"
-        statuses = collections.Counter(trial["status"] for trial in trials)
-        ended = ", ".join(f"{n} {status}" for status, n in statuses.items())
-        parts.append(
-            f"**{wording.code(arm)}** on {search['task']}: "
-            f"{wording.number_of(len(trials), 'trial')} ({ended}) by "
-            f"{wording.code(search['oracle'])}, at most "
-            f"{wording.amount(search['budget_tokens'])} target tokens each, "
-            f"{wording.duration(sum(t['seconds'] for t in trials))} in all; "
-            f"best dev {_OBJECTIVES[search['objective']]} of whole trainings "
-            f"{score}. "
-            f"Chosen: {wording.settings(search['settings'])}. "
-            f"{gradient_rules.of_search(search)}{_importance(search)}"
-            f"{_command(evidence, arm)}"
-        )
-    if not evidence.results.searches:
-        parts.append("No search is among the results.")
-    return _joined(parts)
-
-
-def _command(evidence: Evidence, arm: str) -> str:
-    study = evidence.study
-    if study is None or arm not in study.searches:
-        return ""
-    command = wording.code(found_settings.command(study, arm, "DIR"))
-    return (
-        f" Searched again by {command}; with several `--workers`, what is "
-        "drawn depends on which of them ends first."
+    text = (
+        "Trials are scored as they train, by greedy search with the weights "
+        "of the update; cells by beam search with averaged weights. So what "
+        "is best in a search need not be best in a cell."
     )
-
-
-def _importance(search: Mapping) -> str:
-    found = search["importance"]
-    if not found:
-        return "Too few trials for the importance of settings."
-    order = sorted(found, key=lambda field: -found[field]["explained"])
-    told = ", ".join(
-        f"{wording.code(field.rpartition('.')[2])} "
-        f"{found[field]['explained']:.0%}"
-        for field in order
-    )
-    return f"Each setting by itself explains of the trials' ranks: {told}."
+    told = searches_lib.describe(evidence)
+    if not told:
+        told, text = ["No search is among the results."], ""
+    return _joined(["## Searches", text, _picture(pictures, "searches"), *told])
 
 
 def _picture(pictures: Mapping[str, str], name: str) -> str:

@@ -113,6 +113,16 @@ class Evidence:
         ]
         return fmean(found) if found else None
 
+    def cost(self, arm: str, field: str) -> float:
+        """Returns a field's mean over seeds on the main task.
+
+        Of an arm that was not run there, that of its first task.
+        """
+        cells = self.results.of(self.results.main_task, arm)
+        if not cells:
+            cells = self.results.of(self.bootstrap.tasks(arm)[0], arm)
+        return fmean(cell[field] for cell in cells)
+
     def relative(self, field: str, arm: str, baseline: str) -> float | None:
         """Returns a field over that of another arm, on common tasks."""
         ratios = [

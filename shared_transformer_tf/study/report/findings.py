@@ -4,13 +4,10 @@ Every question has an answer: that it is not answered, where its arms were not
 run.
 """
 
-from statistics import fmean
-from typing import NamedTuple
-
 from shared_transformer_tf.study.report import (
-    gradient_rules,
+    learning_rates,
+    mechanism,
     tables,
-    use_gradients,
     verdicts,
     wording,
 )
@@ -18,7 +15,6 @@ from shared_transformer_tf.study.report.differences import (
     in_short,
     measured,
     over_tasks,
-    seeds_apart,
     seeds_said,
     sign_in_short,
 )
@@ -26,20 +22,7 @@ from shared_transformer_tf.study.report.evidence import (
     LEAST_BLEU,
     Evidence,
 )
-
-
-class Finding(NamedTuple):
-    """The answer to a question.
-
-    Attributes:
-        question: as the study asks it.
-        short: a few words with the number; for the table of questions.
-        answer: in full, Markdown; empty where nothing answers it.
-    """
-
-    question: str
-    short: str
-    answer: str
+from shared_transformer_tf.study.report.finding import Finding, not_answered
 
 
 def findings(evidence: Evidence) -> list[Finding]:
@@ -49,8 +32,8 @@ def findings(evidence: Evidence) -> list[Finding]:
         _gain(evidence),
         _convergence(evidence),
         *(_lifted(evidence, *question) for question in _LIFTED),
-        _gradients(evidence),
-        _rules(evidence),
+        mechanism.gradients(evidence),
+        mechanism.rules(evidence),
     ]
 
 
@@ -71,11 +54,6 @@ def warnings(evidence: Evidence) -> list[str]:
     return told
 
 
-def _not_answered(question: str, *arms: str) -> Finding:
-    missing = wording.listed(arms)
-    return Finding(question, f"not answered: {missing} not run together", "")
-
-
 def _primary(evidence: Evidence) -> Finding:
     ratio = evidence.relative("flops_per_token", "shared", "tuned")
     times = "2x" if ratio is None else f"{ratio:.2f}x"
@@ -85,7 +63,7 @@ def _primary(evidence: Evidence) -> Finding:
     )
     mean = evidence.bootstrap.difference("tuned", "shared")
     if mean is None:
-        return _not_answered(question, "tuned", "shared")
+        return not_answered(question, "tuned", "shared")
     by_verdict: dict[str, list[str]] = {}
     for task, one in evidence.by_task("tuned", "shared").items():
         by_verdict.setdefault(one.verdict, []).append(task)
@@ -100,25 +78,69 @@ def _primary(evidence: Evidence) -> Finding:
         f"at the margin of {evidence.margin}. {seeds_said(mean, verdict=True)} "
     )
     if len(mean.tasks) > 1:
-        answer += f"Of the {len(mean.tasks)} tasks by themselves: {counted}."
+        answer += f"Of the {len(mean.tasks)} tasks by themselves: {counted}. "
+    answer += _without_tuning(evidence)
     short = f"**{mean.verdict}**: {in_short(mean)}"
     if mean.seed_verdict not in (None, mean.verdict):
         short += f", with the spread of seeds **{mean.seed_verdict}**"
-    return Finding(question, short, answer)
+    return Finding(question, short, answer.rstrip())
+
+
+def _without_tuning(evidence: Evidence) -> str:
+    """Says where the baseline passes the primary test as well."""
+    mean = evidence.bootstrap.difference("vanilla", "shared")
+    if mean is None or mean.verdict != verdicts.NOT_WORSE:
+        return ""
+    return (
+        "But `vanilla`, not tuned at all, is not worse either: "
+        f"{in_short(mean)} {over_tasks(evidence, mean)}. So this verdict alone "
+        "says nothing of convergence; what tuning adds is `tuned` minus "
+        "`vanilla`."
+    )
 
 
 def _gain(evidence: Evidence) -> Finding:
-    question = "Does `shared` gain over `vanilla`?"
+    question = "What does `shared` gain over `vanilla`?"
     gain = evidence.bootstrap.difference("shared", "vanilla")
     if gain is None:
-        return _not_answered(question, "shared", "vanilla")
+        return not_answered(question, "shared", "vanilla")
     answer = (
         "`shared` minus `vanilla`, which has as many weights and half the "
         "depth: "
         f"{measured(gain)} {over_tasks(evidence, gain)}: "
         f"{gain.direction}. {seeds_said(gain)}"
     )
+    if gain.direction != verdicts.HIGHER:
+        answer += (
+            " So the premise, that sharing helps, was **not reproduced** at "
+            "these sizes and settings."
+        )
+    answer += _other_rates(evidence)
     return Finding(question, sign_in_short(gain), answer)
+
+
+def _other_rates(evidence: Evidence) -> str:
+    """Says where another learning rate than the one used was better."""
+    results = evidence.results
+    told = []
+    for arm in ("vanilla", "shared"):
+        swept = [
+            sweep
+            for sweep in learning_rates.sweeps(results, results.tasks)
+            if sweep.arm == arm and sweep.used is not None
+        ]
+        better = [sweep.task for sweep in swept if sweep.best != sweep.used]
+        if better:
+            told.append(
+                f"`{arm}` in {len(better)} of {len(swept)} "
+                f"({', '.join(better)})"
+            )
+    if not told:
+        return ""
+    return (
+        " By dev BLEU another learning rate than theirs was better for "
+        f"{' and '.join(told)} of the tasks that were swept."
+    )
 
 
 def _convergence(evidence: Evidence) -> Finding:
@@ -128,7 +150,7 @@ def _convergence(evidence: Evidence) -> Finding:
     )
     share = evidence.bootstrap.convergence_share()
     if share is None:
-        return _not_answered(question, "vanilla", "shared", "tuned")
+        return not_answered(question, "vanilla", "shared", "tuned")
     where = over_tasks(evidence, share.gain)
     if share.gain.interval.high < 0:
         answer = (
@@ -162,6 +184,12 @@ def _convergence(evidence: Evidence) -> Finding:
 # Question, system, baseline, what the two differ in.
 _LIFTED = (
     (
+        "What does tuning add at the vanilla's complexity?",
+        "tuned",
+        "vanilla",
+        "the same model with the settings found for it",
+    ),
+    (
         "Does tuning also lift the sharing model?",
         "shared_tuned",
         "shared",
@@ -194,7 +222,7 @@ def _lifted(
 ) -> Finding:
     found = evidence.bootstrap.difference(system, baseline)
     if found is None:
-        return _not_answered(question, system, baseline)
+        return not_answered(question, system, baseline)
     answer = (
         f"`{system}` minus `{baseline}`, {what}"
         f"{_weights_said(evidence, system, baseline)}: {measured(found)} "
@@ -211,64 +239,3 @@ def _weights_said(evidence: Evidence, system: str, baseline: str) -> str:
     """Embeddings are weights too: half the blocks are not half of them."""
     part = evidence.relative("weights", system, baseline)
     return "" if part in (None, 1) else f", {part:.0%} of the weights"
-
-
-def _gradients(evidence: Evidence) -> Finding:
-    question = "How do per-use gradient norms and cosines develop?"
-    task = evidence.results.main_task
-    cells = evidence.results.of(task, "shared")
-    cells = [cell for cell in cells if use_gradients.cosine(cell)]
-    if not cells:
-        short = "not answered: no statistics per use of `shared`"
-        return Finding(question, short, "")
-    tokens, cosine = use_gradients.cosine(cells[0])
-    first, last = cosine[0], cosine[-1]
-    shared = [
-        one for one in use_gradients.series(cells[0]).values() if one.uses > 1
-    ]
-    uses = max(one.uses for one in shared)
-    longer = fmean(one.total[-1] / one.norm[-1] for one in shared)
-    short = f"cosine {first:.2f} at first, {last:.2f} at the end"
-    answer = (
-        f"The gradients of a sublayer's {uses} uses in `shared` ({task}, one "
-        f"seed, mean over sublayers) have a cosine of {first:.2f} after "
-        f"{wording.amount(tokens[0])} target tokens and {last:.2f} after "
-        f"{wording.amount(tokens[-1])}; their sum is then {longer:.2f} times "
-        "as long as one of them. No interval: one training."
-    )
-    return Finding(question, short, answer)
-
-
-def _rules(evidence: Evidence) -> Finding:
-    question = "What did each gradient rule and scale do?"
-    task = evidence.results.main_task
-    found = {
-        arm: one
-        for arm in evidence.ablations
-        if (one := evidence.bootstrap.difference(arm, "shared", [task]))
-    }
-    if not found:
-        short = "not answered: no ablation was run beside `shared`"
-        return Finding(question, short, "")
-    short = "; ".join(
-        f"{wording.code(arm)} {wording.signed(one.value)} ({one.direction}"
-        f"{seeds_apart(one)})"
-        for arm, one in found.items()
-    )
-    each = "; ".join(
-        f"{wording.code(arm)} {in_short(one)}, {one.direction}"
-        f"{seeds_apart(one)}"
-        for arm, one in found.items()
-    )
-    answer = f"Against `shared`, BLEU on {task} alone: {each}."
-    if gradient_rules.divided_out(evidence):
-        answer += (
-            " `uses` and `sqrt_uses` are constant factors, which Adam divides "
-            "out: that such a factor changes nothing is an identity."
-        )
-        if gradient_rules.clipped(evidence):
-            answer += (
-                " But the clip of the global norm acted here, and they "
-                "shorten what is clipped."
-            )
-    return Finding(question, short, answer)

@@ -1,6 +1,8 @@
 """What the ablations change, and which of them can act at all."""
 
+import statistics
 from collections.abc import Sequence
+from statistics import fmean
 
 from shared_transformer_tf.study.report import wording
 from shared_transformer_tf.study.report.evidence import Evidence
@@ -61,7 +63,29 @@ def identity(evidence: Evidence) -> str:
             "Outside of Adam a constant factor of the gradient acts fully, as "
             "another learning rate. " + text
         )
-    return f"{text} {_clip(_compared(evidence))}"
+    return " ".join([text, _clip(_compared(evidence)), _noise(evidence)])
+
+
+def _noise(evidence: Evidence) -> str:
+    """Says how far trainings lie apart that differ by a constant factor."""
+    task, bootstrap = evidence.results.main_task, evidence.bootstrap
+    arms = ("shared", *CONSTANT)
+    seeds = bootstrap.seeds(task, *arms)
+    if clipped(evidence) or not seeds:
+        return ""
+    scores = {
+        (c["arm"], c["seed"]): c["test"]["bleu"]
+        for c in evidence.results.of(task)
+    }
+    variance = fmean(
+        statistics.variance([scores[arm, seed] for arm in arms])
+        for seed in seeds
+    )
+    return (
+        f"These three have a standard deviation of {variance**0.5:.2f} BLEU on "
+        f"{task}: a difference of two single trainings has to be about three "
+        "times as large before it means anything."
+    )
 
 
 def table(evidence: Evidence) -> str:
@@ -99,7 +123,11 @@ def table(evidence: Evidence) -> str:
         "sign",
         "with seeds",
     ]
-    return wording.table(header, rows, texts=(0, 1, 2, 5))
+    return (
+        wording.table(header, rows, texts=(0, 1, 2, 5))
+        + "\n\nEach arm is compared by itself: the signs are not corrected for "
+        f"being {len(rows)}."
+    )
 
 
 def of_search(search: Result) -> str:
@@ -160,9 +188,9 @@ def _clip(cells: Sequence[Result]) -> str:
             "`shared` may be its doing."
         )
     return (
-        f"{seen}: no sign that the clip acted. A difference of these arms "
-        "from `shared` is then what rounding grows to over a training: noise "
-        "like that of a seed."
+        f"{seen}: no sign that the clip acted. A difference of `uses` and "
+        "`sqrt_uses` from `shared` is then what epsilon and rounding grow to "
+        "over a training: noise like that of a seed."
     )
 
 

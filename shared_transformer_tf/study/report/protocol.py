@@ -1,6 +1,7 @@
 """How a study was run, checked against its results; and what was not run."""
 
 from collections.abc import Callable, Iterable, Sequence
+from statistics import fmean
 
 from shared_transformer_tf.evaluation import significance
 from shared_transformer_tf.study.report import (
@@ -31,11 +32,13 @@ def protocol(evidence: Evidence) -> str:
         + _searched(evidence)
         + ". Each cell translated the "
         "test set at its end, with the average of its best checkpoints by "
-        "dev score; no choice was made by what came out.",
+        "dev score; no choice was made by test scores.",
+        *(evidence.study.history if evidence.study else ()),
         f"Test sentences: {_all(c['test']['sentences'] for c in cells)}; "
         f"search: beam {_all(_decoding(c, 'beam_size') for c in cells)}.",
         f"Bootstrap: {joint_bootstrap.NUM_SAMPLES:,} draws, seed 1, "
-        f"{significance.LEVEL:.0%} percentile intervals.",
+        f"{significance.LEVEL:.0%} percentile intervals; sacreBLEU's counts, "
+        "resampled by this package for all tasks and arms at once.",
         f"Signatures: {_signatures(cells)}.",
         f"Versions: {wording.listed(sorted(_versions(cells)))}.",
         f"Processor cores per cell: {_all(c['processors'] for c in cells)}.",
@@ -65,10 +68,47 @@ def limits(evidence: Evidence) -> str:
         f"Models of {_range(weights, '{:,.0f}'.format)} weights, trained on "
         f"{_range(tokens, wording.amount)} target tokens of one corpus: "
         "nothing here tells of other sizes, budgets or text.",
+        _still_rising(evidence),
+        _updates(evidence),
         "Of the paper that asked the question (arXiv 2306.09380), its "
         "abstract alone was at hand; no table of it is compared with.",
     ]
-    return "## Limits\n\n" + "\n".join(f"* {line}" for line in lines)
+    return "## Limits\n\n" + "\n".join(f"* {line}" for line in lines if line)
+
+
+def _still_rising(evidence: Evidence) -> str:
+    task = evidence.results.main_task
+    told = []
+    for arm in evidence.main_arms:
+        curves = [cell["curve"][-2:] for cell in evidence.results.of(task, arm)]
+        if curves and all(len(curve) == 2 for curve in curves):
+            rise = fmean(end["bleu"] - before["bleu"] for before, end in curves)
+            told.append(f"{wording.code(arm)} {wording.signed(rise, 1)}")
+    if not told:
+        return ""
+    return (
+        "The budget ends the trainings, not what they could still learn. Dev "
+        f"BLEU on {task} from the last evaluation but one to the last: "
+        f"{', '.join(told)}."
+    )
+
+
+def _updates(evidence: Evidence) -> str:
+    ratios = {
+        arm: evidence.relative("updates", arm, "vanilla")
+        for arm in evidence.main_arms
+    }
+    told = [
+        f"{wording.code(arm)} {ratio:.1f}x"
+        for arm, ratio in ratios.items()
+        if ratio and not 0.95 < ratio < 1.05
+    ]
+    if not told:
+        return ""
+    return (
+        "Equal tokens are not equal updates, for batches were searched too: "
+        f"{', '.join(told)} as many as `vanilla`."
+    )
 
 
 def gaps(evidence: Evidence) -> str:

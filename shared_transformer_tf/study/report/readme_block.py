@@ -12,7 +12,7 @@ from shared_transformer_tf.study.report.pictures.gallery import PICTURES
 BEGIN = "<!-- study:begin -->"
 END = "<!-- study:end -->"
 _SHOWN = ("verdicts", "complexity")
-_NUM_FINDINGS = 3
+_NUM_FINDINGS = 4
 
 
 def check(readme: pathlib.Path) -> None:

@@ -83,7 +83,7 @@ def _text(title: str, evidence: Evidence, pictures: dict[str, str]) -> str:
     results = evidence.results
     cells = results.of()
     opening = (
-        "A Transformer that uses its layers twice over depth is deeper at "
+        "A Transformer that applies each of its blocks twice is deeper at "
         "equal weights. Where it translates better, is it because it computes "
         "more, or because its training converges better? "
         f"{wording.number_of(len(cells), 'training')} over "

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared_transformer_tf.study.report import wording
+from shared_transformer_tf.study.report import use_gradients, wording
 from shared_transformer_tf.study.report.evidence import Evidence
 from shared_transformer_tf.study.report.verdicts import (
     ConvergenceShare,
@@ -55,7 +55,10 @@ def costs(evidence: Evidence, arms: Sequence[str]) -> str:
     for number, arm in enumerate(arms, start=1):
         cells = evidence.results.of(arm=arm)
         model = [cell["config"]["model"] for cell in cells]
-        settings = [wording.settings(cell["settings"]) for cell in cells]
+        apart = [_apart(evidence, cell) for cell in cells]
+        settings = [
+            wording.settings(one) if one else "nothing" for one in apart
+        ]
         rows.append(
             [
                 wording.code(arm),
@@ -66,8 +69,25 @@ def costs(evidence: Evidence, arms: Sequence[str]) -> str:
             ]
         )
     header = ["arm", "blocks", "layers", *(column[0] for column in columns)]
-    header.append("set apart from the study's base")
+    header.append("differs from the base in")
     return wording.table(header, rows, texts=(0, len(header) - 1))
+
+
+def _apart(evidence: Evidence, cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings of a cell that the study's base has otherwise."""
+    if evidence.study is None:
+        return cell["settings"]
+    base = evidence.study.base.to_dict()
+
+    def of_base(name: str) -> Any:
+        section, _, field = name.partition(".")
+        return base[section].get(field)
+
+    return {
+        name: value
+        for name, value in cell["settings"].items()
+        if of_base(name) != value
+    }
 
 
 def _blocks(model: Mapping[str, Any]) -> int | str:
@@ -78,28 +98,35 @@ def _blocks(model: Mapping[str, Any]) -> int | str:
 
 
 def _costs(evidence: Evidence, arms: Sequence[str]) -> list[list[str]]:
-    """Returns rows of weights, FLOPs and time: first what it is."""
+    """Returns rows of weights, FLOPs and time: first what it is.
+
+    Sentences of other tasks are of other lengths: all are of the main task.
+    """
     weights, ratios, minutes = [], [], []
+    first = "vanilla" if "vanilla" in arms else arms[0]
+    of_vanilla = evidence.cost(first, "flops_per_token")
     for arm in arms:
-        cells = evidence.results.of(arm=arm)
-        weights.append(wording.span(f"{cell['weights']:,}" for cell in cells))
-        ratio = evidence.relative("flops_per_token", arm, "vanilla")
-        ratios.append("" if ratio is None else f" ({ratio:.2f}x)")
-        minutes.append(f"{evidence.mean(arm, 'seconds') / 60:.1f}")
+        weights.append(f"{evidence.cost(arm, 'weights'):,.0f}")
+        ratio = evidence.cost(arm, "flops_per_token") / of_vanilla
+        ratios.append(f" ({ratio:.2f}x)" if "vanilla" in arms else "")
+        minutes.append(f"{evidence.cost(arm, 'seconds') / 60:.1f}")
     token_unit, per_token = wording.in_common_unit(
-        [evidence.mean(arm, "flops_per_token") for arm in arms]
+        [evidence.cost(arm, "flops_per_token") for arm in arms]
     )
     unit, totals = wording.in_common_unit(
-        [evidence.mean(arm, "flops") for arm in arms]
+        [evidence.cost(arm, "flops") for arm in arms]
     )
+    where = ""
+    if len(evidence.results.tasks) > 1:
+        where = f", {evidence.results.main_task}"
     return [
-        ["weights", *weights],
+        [f"weights{where}", *weights],
         [
-            f"{token_unit} per target token",
+            f"{token_unit} per target token{where}",
             *map("".join, zip(per_token, ratios, strict=True)),
         ],
-        [f"{unit} of a training", *totals],
-        ["minutes of a training", *minutes],
+        [f"{unit} of a training{where}", *totals],
+        [f"minutes of a training{where}", *minutes],
     ]
 
 
@@ -173,6 +200,38 @@ def by_task(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:
         for system, baseline in pairs
     ]
     return wording.table([*header, "part due to convergence"], rows)
+
+
+def cosines(evidence: Evidence) -> str:
+    """Returns cosines of the uses' gradients over training, arms as rows.
+
+    At equal numbers of tokens, as near as they were recorded. Empty where
+    none were.
+    """
+    task, results = evidence.results.main_task, evidence.results
+    found = {
+        arm: curve
+        for arm in results.arms
+        for cell in results.of(task, arm)[:1]
+        if (curve := use_gradients.cosine(cell))
+    }
+    if not found:
+        return ""
+    start = max(tokens[0] for tokens, _ in found.values())
+    end = min(tokens[-1] for tokens, _ in found.values())
+    moments = [start, (start + end) / 2, end]
+    rows = [
+        [
+            wording.code(arm),
+            *(
+                f"{cosine[abs(tokens - moment).argmin()]:.2f}"
+                for moment in moments
+            ),
+        ]
+        for arm, (tokens, cosine) in found.items()
+    ]
+    header = [f"after {wording.amount(one)}" for one in moments]
+    return wording.table([f"cosine, {task}; target tokens", *header], rows)
 
 
 def part(share: ConvergenceShare) -> str:

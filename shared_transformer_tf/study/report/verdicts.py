@@ -12,8 +12,8 @@ The rules, fixed before any result was looked at:
 * `not worse`: the lower end lies above -0.3 BLEU, the margin (a study may
   state another). `worse`: the upper end lies below it. Else `undecided`. So
   at most one of the two is ever claimed, each wrongly in at most 2.5% of
-  cases. An interval within the margin and below 0 is a loss that is too
-  small to matter here.
+  cases, as far as other sentences go. An interval within the margin and below
+  0 is a loss that is too small to matter here.
 * The primary test is the verdict on the mean over tasks. Those of single tasks
   are beside it, and not corrected for being several.
 * The bootstrap knows the models that were trained, not others. Where some task

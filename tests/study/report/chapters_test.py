@@ -4,7 +4,7 @@ import dataclasses
 
 from shared_transformer_tf.cli import config_flag
 from shared_transformer_tf.study import found_settings, plan
-from shared_transformer_tf.study.report import chapters
+from shared_transformer_tf.study.report import chapters, use_gradients
 from shared_transformer_tf.study.report.evidence import Evidence
 from shared_transformer_tf.study.report.result_set import ResultSet
 from tests.study.synthetic_study import STUDY, make_cell, make_search
@@ -31,3 +31,51 @@ def test_a_search_has_its_command_where_the_study_is_known():
     evidence = dataclasses.replace(Evidence.of(results), study=study)
     command = found_settings.command(study, "shared", "DIR")
     assert f"Searched again by `{command}`;" in chapters.searches(evidence, {})
+
+
+def test_a_search_tells_its_standard_settings_and_its_edges():
+    study = plan.load(config_flag.find("study_multi30k"))
+    base = study.search_base("vanilla")
+    search = make_search("vanilla")
+    search["space"] = {
+        "training.learning_rate": "0.0005 to 0.05, logarithmic",
+        "training.beta_2": "0.9 0.98 0.995",
+        "model.dropout": "0.0 0.1 0.2",
+        "data.batch_tokens": "256 512",
+        "training.gradient_rule": "none unit",
+    }
+    search["settings"] = {
+        "training.learning_rate": 0.048,
+        "training.beta_2": 0.98,
+        "model.dropout": 0.0,
+        "data.batch_tokens": 256,
+        "training.gradient_rule": "none",
+    }
+    search["trials"][3] |= {"score": 12.34, "settings": {}}
+    search["trials"][3]["settings"] = {
+        "model.dropout": base.model.dropout,
+        "training.beta_2": base.training.beta_2,
+    }
+    cell = make_cell("en-de", "shared", 1, num_sentences=20)
+    results = ResultSet(STUDY, (cell,), {"vanilla": search})
+    evidence = dataclasses.replace(Evidence.of(results), study=study)
+    text = chapters.searches(evidence, {})
+    assert "(the standard settings: 12.34)" in text
+    edges = "`learning_rate` 0.048, `batch_tokens` 256."
+    assert f"At the edge of what was searched: {edges}" in text
+
+
+def test_cosines_are_compared_at_equal_numbers_of_tokens():
+    early, late = (
+        make_cell("en-de", arm, 1, num_sentences=20)
+        for arm in ("shared", "unit")
+    )
+    del late["gradients"][0]
+    for cell in (early, late):
+        for number, moment in enumerate(cell["gradients"]):
+            moment["tokens"] = 1000 * (number + (cell is late) + 1)
+    evidence = Evidence.of(ResultSet(STUDY, (early, late), {}))
+    _, cosine = use_gradients.cosine(early)
+    text = chapters.gradients(evidence, {})
+    assert "| after 2e+03 |" in text or "| after 2k |" in text
+    assert f"| `shared` | {cosine[1]:.2f} |" in text

@@ -102,5 +102,34 @@ def test_where_sharing_loses_no_part_of_a_gain_is_told():
     cells[0]["arm"], cells[1]["arm"] = "shared", "vanilla"
     found = findings.findings(Evidence.of(ResultSet(STUDY, tuple(cells), {})))
     assert found[1].short.startswith("lower: ")
+    assert "was **not reproduced**" in found[1].answer
+    assert "`vanilla`, not tuned at all, is not worse either: +" in (
+        found[0].answer
+    )
     assert found[2].short == "not defined: there is no gain"
     assert "**not defined**: `shared` does not gain (" in found[2].answer
+
+
+def test_where_sharing_gains_nothing_takes_the_verdict_back(evidence):
+    cells = [
+        make_cell("en-de", arm, 1, num_sentences=1000)
+        for arm in ("vanilla", "shared", "tuned")
+    ]
+    found = findings.findings(Evidence.of(ResultSet(STUDY, tuple(cells), {})))
+    assert found[1].short.startswith("higher: ")
+    assert "either" not in found[0].answer
+    assert "reproduced" not in found[1].answer
+
+
+def test_a_better_learning_rate_than_the_one_used_is_told():
+    cells = [
+        make_cell("en-de", arm, 1, variation, num_sentences=20)
+        for arm in ("vanilla", "shared")
+        for variation in ("", "learning_rate_x2")
+    ]
+    for cell, bleu in zip(cells, (30, 31, 31, 30), strict=True):
+        cell["dev"]["bleu"] = bleu
+    results = ResultSet(STUDY, tuple(cells), {})
+    answer = findings.findings(Evidence.of(results))[1].answer
+    told = "was better for `vanilla` in 1 of 1 (en-de) of the tasks"
+    assert told in answer

@@ -29,6 +29,7 @@ def test_a_constant_factor_is_said_to_be_an_identity():
     assert "an identity, not a finding" in text
     assert "0.80 at most: no sign that the clip acted" in text
     assert "noise like that of a seed" in text
+    assert "standard deviation" not in text
     assert "No norm was clipped here" in told(0.0, {"uses": 9.0})
 
 
@@ -56,3 +57,15 @@ def test_a_search_that_chose_a_constant_factor_is_told(rule):
 def test_without_adam_a_factor_acts():
     text = told(0.0, {"shared": 1.0, "uses": 0.5}, optimizer="sgd")
     assert text.startswith("These arms were trained with `sgd`.")
+
+
+def test_arms_that_are_identities_tell_how_large_the_noise_is():
+    arms = ("shared", "uses", "sqrt_uses")
+    cells = [make_cell("en-de", arm, 1, num_sentences=20) for arm in arms]
+    for cell, bleu in zip(cells, (30.0, 31.0, 32.0), strict=True):
+        cell["test"]["bleu"] = bleu
+        cell["training_curve"] = [{"gradient_norm": 0.1}]
+    text = gradient_rules.identity(
+        Evidence.of(ResultSet(STUDY, tuple(cells), {}))
+    )
+    assert "standard deviation of 1.00 BLEU on en-de" in text

@@ -253,19 +253,6 @@ def test_damaged_results_write_nothing(tmp_path):
     assert not (tmp_path / "report").exists()
 
 
-def test_the_module_runs_as_a_command(tmp_path, capsys, text_only):
-    results = synthetic_study.write(
-        tmp_path / "results",
-        [make_cell("en-de", "shared", 1, num_sentences=NUM_SENTENCES)],
-    )
-    report.main([results, str(tmp_path / "report")])
-    assert capsys.readouterr().out.strip().endswith("report.html")
-    with pytest.raises(errors.InputError, match="Name two folders") as error:
-        report.main([results])
-    for told in (report.__doc__, str(error.value)):
-        assert f"python -m {report.__name__} RESULTS OUTPUT" in told
-
-
 def test_text_that_looks_like_a_picture_is_no_picture(tmp_path):
     shown = page.render("# A\n\nno `x.png` here & <i>", "A & B", tmp_path)
     assert "<title>A &amp; B</title>" in shown

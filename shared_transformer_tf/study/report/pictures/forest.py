@@ -17,6 +17,12 @@ _MARKERS = {
     verdicts.UNDECIDED: "s",
     verdicts.WORSE: "X",
 }
+# Where no margin is asked about, the sign: it looks as the verdict does.
+_LOOKS_LIKE = {
+    verdicts.HIGHER: verdicts.NOT_WORSE,
+    verdicts.NOT_TOLD_APART: verdicts.UNDECIDED,
+    verdicts.LOWER: verdicts.WORSE,
+}
 
 
 def tuned_against_shared(evidence: Evidence) -> Figure | None:
@@ -46,20 +52,25 @@ def ablations(evidence: Evidence) -> Figure | None:
     found = {arm: one for arm, one in found.items() if one}
     if not found:
         return None
-    return _draw(found, f"BLEU of each ablation minus BLEU of shared, {task}")
+    title = f"BLEU of each ablation minus BLEU of shared, {task}"
+    return _draw(found, title, by_margin=False)
 
 
-def _draw(found: dict[str, Difference], title: str) -> Figure:
+def _draw(
+    found: dict[str, Difference], title: str, by_margin: bool = True
+) -> Figure:
     drawn = style.figure(1.7 + 0.36 * len(found))
     axes = drawn.subplots()
     for row, one in enumerate(found.values()):
-        colour = _COLOURS[one.verdict]
+        word = one.verdict if by_margin else one.direction
+        look = _LOOKS_LIKE.get(word, word)
+        colour = _COLOURS[look]
         if one.seed_interval:
             axes.plot(one.seed_interval, [row] * 2, color=colour, linewidth=0.8)
         axes.plot(one.interval, [row] * 2, color=colour, linewidth=3, alpha=0.6)
-        axes.plot(one.value, row, _MARKERS[one.verdict], color=colour)
+        axes.plot(one.value, row, _MARKERS[look], color=colour)
         axes.annotate(
-            f"{wording.signed(one.value)}  {one.verdict}",
+            f"{wording.signed(one.value)}  {word}",
             (1.02, row),
             xycoords=("axes fraction", "data"),
             color=colour,
@@ -67,7 +78,8 @@ def _draw(found: dict[str, Difference], title: str) -> Figure:
         )
     axes.axvline(0, color="black", linewidth=0.8)
     margin = next(iter(found.values())).margin
-    axes.axvline(-margin, color="black", linewidth=1, linestyle="--")
+    if by_margin:
+        axes.axvline(-margin, color="black", linewidth=1, linestyle="--")
     axes.set_yticks(range(len(found)), list(found))
     axes.set_ylim(len(found) - 0.3, -0.7)
     seeds = any(one.seed_interval for one in found.values())
@@ -76,7 +88,7 @@ def _draw(found: dict[str, Difference], title: str) -> Figure:
         title,
         "difference in BLEU; thick: 95% over test sentences, which decides"
         + ("; thin: over seeds too" if seeds else "; one seed each")
-        + f"\ndashed: the margin, {wording.signed(-margin)} BLEU",
+        + f"\ndashed: the margin, {wording.signed(-margin)} BLEU" * by_margin,
     )
     axes.grid(axis="y", alpha=0)
     return drawn

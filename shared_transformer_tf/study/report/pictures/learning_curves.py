@@ -31,7 +31,7 @@ def of_main_task(evidence: Evidence) -> Figure | None:
         style.tidy(axes, f"by {label}", label, "dev BLEU")
         _leave_out_the_start(axes)
     _legend(drawn, arms)
-    drawn.suptitle(f"Dev BLEU while training, {task}; mean over seeds")
+    drawn.suptitle(f"Dev BLEU while training, {_where(evidence, arms)}")
     return drawn
 
 
@@ -79,7 +79,7 @@ def of_training(evidence: Evidence) -> Figure | None:
         _draw(axes, evidence, (task, arms, "training_curve"), x, y)
         style.tidy(axes, title, "target tokens", panels[title])
     _legend(drawn, arms)
-    drawn.suptitle(f"What the optimizer saw, {task}; mean over seeds")
+    drawn.suptitle(f"What the optimizer saw, {_where(evidence, arms)}")
     return drawn
 
 
@@ -96,7 +96,7 @@ def of_ablations(evidence: Evidence) -> Figure | None:
     _draw(axes, evidence, (task, arms, "curve"), _X[label], _bleu)
     style.tidy(
         axes,
-        f"Dev BLEU of shared and its ablations, {task}; mean over seeds",
+        f"Dev BLEU of shared and its ablations, {_where(evidence, arms)}",
         label,
         "dev BLEU",
     )
@@ -130,6 +130,12 @@ def mean_curve(
         )
         for value in (x, y)
     )
+
+
+def _where(evidence: Evidence, arms: Sequence[str]) -> str:
+    task = evidence.results.main_task
+    seeds = max(len(evidence.results.of(task, arm)) for arm in arms)
+    return f"{task}; {'mean over seeds' if seeds > 1 else 'one seed'}"
 
 
 def _bleu(point: Point) -> float:

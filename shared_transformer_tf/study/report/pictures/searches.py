@@ -40,7 +40,7 @@ def _draw_trials(axes, arm: str, search: Result, colour: str) -> None:
     budget = search["budget_tokens"]
     for full, marker, label in (
         (True, "o", "whole budget"),
-        (False, "x", "stopped early"),
+        (False, "x", "stopped early, score then"),
     ):
         shown = [t for t in trials if (t["tokens"] >= 0.99 * budget) == full]
         if shown:

@@ -39,7 +39,7 @@ def of_shared(evidence: Evidence) -> Figure | None:
             grid[0, column],
             f"{stack}: norm of one use's gradient",
             "",
-            "norm (band: from least to most)" if not column else "",
+            "norm (band: smallest to largest use)" if not column else "",
         )
         style.tidy(
             grid[1, column],
@@ -48,7 +48,9 @@ def of_shared(evidence: Evidence) -> Figure | None:
             "cosine" if not column else "",
         )
         grid[0, column].set_yscale("log")
-        grid[0, column].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        grid[0, column].yaxis.set_major_locator(
+            LogLocator(subs=(1, 1.5, 2, 3, 5, 7))
+        )
         grid[0, column].yaxis.set_major_formatter("{x:g}")
         grid[0, column].yaxis.set_minor_locator(NullLocator())
         grid[1, column].axhline(0, color="black", linewidth=0.6)

@@ -1,0 +1,102 @@
+"""What the tuner tried and chose, in Markdown."""
+
+import collections
+from collections.abc import Mapping
+
+from shared_transformer_tf.study import found_settings
+from shared_transformer_tf.study.report import gradient_rules, wording
+from shared_transformer_tf.study.report.evidence import Evidence
+from shared_transformer_tf.study.search import space
+
+_NEAR = 1.1  # of an end of a range
+_OBJECTIVES = {"bleu": "BLEU by greedy search", "loss": "loss per token"}
+
+
+def describe(evidence: Evidence) -> list[str]:
+    """Returns a paragraph for each search."""
+    parts = []
+    for arm, search in evidence.results.searches.items():
+        trials = search["trials"]
+        # a trial that was stopped early is never chosen
+        told = [
+            trial["score"]
+            for trial in trials
+            if trial["score"] is not None and trial["status"] == "completed"
+        ]
+        best = min if "loss" in search["objective"] else max
+        score = f"{best(told):.2f}" if told else "none"
+        statuses = collections.Counter(trial["status"] for trial in trials)
+        ended = ", ".join(f"{n} {status}" for status, n in statuses.items())
+        parts.append(
+            f"**{wording.code(arm)}** on {search['task']}: "
+            f"{wording.number_of(len(trials), 'trial')} ({ended}) by "
+            f"{wording.code(search['oracle'])}, at most "
+            f"{wording.amount(search['budget_tokens'])} target tokens each, "
+            f"{wording.duration(sum(t['seconds'] for t in trials))} in all; "
+            f"best dev {_OBJECTIVES[search['objective']]} of whole trainings "
+            f"{score}{_standard(evidence, arm)}. "
+            f"Chosen: {wording.settings(search['settings'])}. "
+            f"{_at_edges(search)}{gradient_rules.of_search(search)}{_importance(search)}"
+            f"{_command(evidence, arm)}"
+        )
+    return parts
+
+
+def _standard(evidence: Evidence, arm: str) -> str:
+    """Returns what the settings of the study's base reached as a trial."""
+    if evidence.study is None:
+        return ""
+    search = evidence.results.searches[arm]
+    base = evidence.study.search_base(arm)
+    for trial in search["trials"]:
+        own = {name: space.get(base, name) for name in trial["settings"]}
+        if trial["settings"] == own and trial["score"] is not None:
+            return f" (the standard settings: {trial['score']:.2f})"
+    return ""
+
+
+def _at_edges(search: Mapping) -> str:
+    """Names chosen values beyond which nothing was searched."""
+    told = [
+        f"{wording.code(name.rpartition('.')[2])} {wording.setting(value)}"
+        for name, value in search["settings"].items()
+        if _at_edge(value, search.get("space", {}).get(name, ""))
+    ]
+    if not told:
+        return ""
+    return f"At the edge of what was searched: {', '.join(told)}. "
+
+
+def _at_edge(value: object, searched: str) -> bool:
+    """Tells it of numbers; 0, which means without, is no edge."""
+    low, is_range, high = searched.partition(",")[0].partition(" to ")
+    if not value or not isinstance(value, int | float):
+        return False
+    if is_range:
+        return value < _NEAR * float(low) or value > float(high) / _NEAR
+    choices = [float(choice) for choice in searched.split()]
+    return bool(choices) and value in (min(choices), max(choices))
+
+
+def _command(evidence: Evidence, arm: str) -> str:
+    study = evidence.study
+    if study is None or arm not in study.searches:
+        return ""
+    command = wording.code(found_settings.command(study, arm, "DIR"))
+    return (
+        f" Searched again by {command}; with several `--workers`, what is "
+        "drawn depends on which of them ends first."
+    )
+
+
+def _importance(search: Mapping) -> str:
+    found = search["importance"]
+    if not found:
+        return "Too few trials for the importance of settings."
+    order = sorted(found, key=lambda field: -found[field]["explained"])
+    told = ", ".join(
+        f"{wording.code(field.rpartition('.')[2])} "
+        f"{found[field]['explained']:.0%}"
+        for field in order
+    )
+    return f"Each setting by itself explains of the trials' ranks: {told}."
