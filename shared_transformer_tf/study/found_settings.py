@@ -3,7 +3,6 @@
 A search leaves `search.ARM.json`; until it is there, cells wait for it.
 """
 
-import json
 import os
 import shlex
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import Any
 
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
-from shared_transformer_tf.study import settings
+from shared_transformer_tf.study import settings, whole_file
 from shared_transformer_tf.study.plan import Study
 from shared_transformer_tf.study.search import space as space_lib
 from shared_transformer_tf.study.search.settings import OBJECTIVES, ORACLES
@@ -70,11 +69,7 @@ def read(folder: str, study: Study) -> dict[str, dict[str, Any]]:
 
 
 def _read(path: str, arm: str, study: Study) -> dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as stream:
-            result = json.load(stream)
-    except ValueError as error:
-        raise InputError(f"{path} is damaged ({error}): restore it.") from error
+    result = whole_file.read_json(path, "restore it")
     expected = {
         "format": FORMAT,
         "kind": "search",

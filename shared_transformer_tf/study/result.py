@@ -17,6 +17,7 @@ from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.plan import Study
 
 FORMAT = 1
+_REMEDY = "restore it, or delete it and run the study again"
 
 Result = dict[str, Any]
 
@@ -51,14 +52,12 @@ class ResultFolder:
         path = self.file(cell)
         if not os.path.exists(path):
             return None
+        result = whole_file.read_json(path, _REMEDY)
         try:
-            with open(path, encoding="utf-8") as stream:
-                result = json.load(stream)
             before = Config.from_dict(result["config"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (InputError, KeyError, TypeError) as error:
             raise InputError(
-                f"{path} is no result of a study ({error}): restore it, or "
-                "delete it and run the study again."
+                f"{path} is no result of a study ({error}): {_REMEDY}."
             ) from error
         self._check(path, result)
         if config is not None:
@@ -111,14 +110,9 @@ class ResultFolder:
             searched = name.startswith("search.")
             if name.endswith(".json") and name not in known and not searched:
                 path = os.path.join(self.path, name)
-                try:
-                    with open(path, encoding="utf-8") as stream:
-                        result = json.load(stream)
-                except ValueError as error:
-                    raise InputError(
-                        f"{path} is no result of a study ({error}): name "
-                        "another folder with --results."
-                    ) from error
+                result = whole_file.read_json(
+                    path, "it is no result; name another folder with --results"
+                )
                 self._check(path, result if isinstance(result, dict) else {})
 
 

@@ -1,6 +1,10 @@
 """Files that are whole or not there, whenever a process is killed."""
 
+import json
 import os
+from typing import Any
+
+from shared_transformer_tf.errors import InputError
 
 
 def write(path: str | os.PathLike, text: str) -> None:
@@ -17,3 +21,20 @@ def write(path: str | os.PathLike, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     os.replace(beside, path)
+
+
+def read_json(path: str | os.PathLike, remedy: str) -> Any:
+    """Returns what a JSON file holds.
+
+    Args:
+        path: of the file.
+        remedy: what to do where it is damaged.
+
+    Raises:
+        InputError: if it is not JSON: not written by `write`, or changed.
+    """
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return json.load(stream)
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}): {remedy}.") from error

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import whole_file
 
 
@@ -25,3 +26,13 @@ def test_a_stop_before_the_rename_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         whole_file.write(path, "new")
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
+def test_a_damaged_file_is_told_with_its_remedy(content, tmp_path):
+    path = tmp_path / "one.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="one.json is damaged .*: mend it.$"):
+        whole_file.read_json(path, "mend it")
+    path.write_text('{"a": [1]}')
+    assert whole_file.read_json(path, "mend it") == {"a": [1]}

@@ -160,13 +160,7 @@ def _distinct(configs: Iterable[Config]) -> list[Config]:
 def _read(path: str) -> dict[str, Any]:
     if not os.path.exists(path):
         return {}
-    try:
-        with open(path, encoding="utf-8") as stream:
-            return json.load(stream)
-    except ValueError as error:
-        raise InputError(
-            f"{path} is damaged ({error}): delete it, and it is measured anew."
-        ) from error
+    return whole_file.read_json(path, "delete it, and it is measured anew")
 
 
 def _write(path: str, known: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ A cell's file is `TASK.ARM.SEED[.VARIATION].json`, a search's
 """
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.evaluation import sufficient_statistics
+from shared_transformer_tf.study import whole_file
 from shared_transformer_tf.study.arms import make_arms
 from shared_transformer_tf.study.result import FORMAT
 
@@ -189,13 +189,11 @@ def _place(cell: Result) -> tuple:
 
 
 def _read(path: pathlib.Path) -> Result:
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path} is damaged: it is not JSON ({error}). Restore it, or "
-            "delete it and run the study again, which trains that cell alone."
-        ) from error
+    result = whole_file.read_json(
+        path,
+        "restore it, or delete it and run the study again, which trains that "
+        "cell alone",
+    )
     if not isinstance(result, dict) or result.get("format") != FORMAT:
         found = result.get("format") if isinstance(result, dict) else None
         raise InputError(

@@ -195,14 +195,9 @@ def read_json(path: str) -> Any:
     Raises:
         InputError: if it is damaged.
     """
-    try:
-        with open(path, encoding="utf-8") as stream:
-            return json.load(stream)
-    except ValueError as error:
-        raise InputError(
-            f"{path} is damaged ({error}): begin the search anew in another "
-            "--workdir."
-        ) from error
+    return whole_file.read_json(
+        path, "begin the search anew in another --workdir"
+    )
 
 
 def _locked(stream) -> bool:
