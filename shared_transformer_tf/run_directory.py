@@ -9,6 +9,8 @@ import os
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
 
+# A run that ended is evaluated at its end, too: extended, its patience and its
+# average know of one evaluation more than those of a run without that end.
 MAY_CHANGE = (
     "training.max_steps",
     "training.max_tokens",

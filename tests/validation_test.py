@@ -113,6 +113,13 @@ def test_a_norm_for_clip_and_the_rule_clip_go_together():
         validation.check(changed(training__per_use_clip_norm=1.0, **values))
 
 
+def test_a_rate_that_is_capped_is_not_scaled():
+    values = {"training__update_scaling": "uses"}
+    validation.check(changed(training__optimizer="sgd", **values))
+    with pytest.raises(InputError, match="caps at 1/sqrt"):
+        validation.check(changed(training__optimizer="adafactor", **values))
+
+
 def test_heads_that_would_divide_are_listed():
     message = refusal("model.num_heads", 3)
     assert "Heads that do: 1, 2, 4, 8, 16, 32, 64." in message

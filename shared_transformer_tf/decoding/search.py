@@ -24,8 +24,10 @@ def row_limits(
     """
     lengths = tf.math.count_nonzero(source_ids, -1, dtype=tf.int32) - 1
     limits = options.max_length_factor * tf.cast(lengths, tf.float32)
-    limits = tf.cast(limits + options.max_length_offset, tf.int32)
-    limits = tf.clip_by_value(limits, 1, max_length)
+    limits += options.max_length_offset
+    # before the cast: beyond int32 it would turn negative
+    limits = tf.clip_by_value(limits, 1.0, float(max_length))
+    limits = tf.cast(limits, tf.int32)
     return tf.where(lengths > 0, limits, 0)
 
 

@@ -191,12 +191,13 @@ def _check(export, in_memory, lines: Sequence[str]) -> None:
         lines, expected, found, strict=True
     ):
         difference = abs(score - came_score)
-        if came != text and difference > _TIE:
+        # so that a score that is not a number fails, too
+        if came != text and not difference <= _TIE:
             raise parity_gate.ParityError(
                 f"The export translates {line!r:.200} to {came!r:.200}, but "
                 f"the model in memory to {text!r:.200}."
             )
-        if difference > _SCORE:
+        if not difference <= _SCORE:
             raise parity_gate.ParityError(
                 f"The export gives the translation of {line!r:.200} the score "
                 f"{came_score:.6f}, but the model in memory {score:.6f}."

@@ -209,14 +209,15 @@ def _is_as_good(came: str, wanted: Found, found: list[Found]) -> bool:
 
 
 def _check_score(text, score, wanted, options) -> None:
-    if abs(score - wanted.score) > SCORE_TOLERANCE:
+    # so that a score that is not a number fails, too
+    if not abs(score - wanted.score) <= SCORE_TOLERANCE:
         raise ParityError(
             f"The export gives a translation of {text!r} the score {score}, "
             f"but the model in memory {wanted.score}."
         )
     if options.coverage_penalty:  # teacher forcing has no coverage
         return
-    if abs(wanted.score - wanted.rescored) > SCORE_TOLERANCE:
+    if not abs(wanted.score - wanted.rescored) <= SCORE_TOLERANCE:
         raise ParityError(
             f"The search scores a translation of {text!r} {wanted.score}, but "
             f"teacher forcing {wanted.rescored}."

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from shared_transformer_tf.layers.masking import MASKED
+from shared_transformer_tf.layers.masking import masked
 
 
 class DecodingState(NamedTuple):
@@ -58,7 +58,7 @@ class DecodingState(NamedTuple):
             return None
         beams = tf.range(self.num_beams)
         own = self.origins[..., tf.newaxis] == beams
-        bias = tf.where(own, tf.zeros([], dtype), tf.cast(MASKED, dtype))
+        bias = tf.where(own, tf.zeros([], dtype), tf.cast(masked(dtype), dtype))
         shape = tf.shape(bias)
         return tf.reshape(bias, [shape[0], 1, shape[1], shape[2] * shape[3]])
 

@@ -10,7 +10,7 @@ import tqdm
 from absl import logging
 
 from shared_transformer_tf.config import TrainingConfig
-from shared_transformer_tf.training import checkpoints, weights
+from shared_transformer_tf.training import checkpoints, optimizers, weights
 from shared_transformer_tf.training.progress import (
     MetricsLog,
     TrainingProgress,
@@ -229,7 +229,7 @@ def describe_scores(scores: dict[str, float]) -> str:
 @contextlib.contextmanager
 def averaged_weights(model: keras.Model) -> Iterator[None]:
     """Puts the moving average of the weights in their place for a while."""
-    if not model.optimizer.use_ema:
+    if not optimizers.unwrapped(model.optimizer).use_ema:
         yield
         return
     variables = weights.weight_variables(model)

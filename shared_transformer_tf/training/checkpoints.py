@@ -21,7 +21,7 @@ import numpy as np
 from absl import logging
 
 from shared_transformer_tf.errors import InputError
-from shared_transformer_tf.training import array_files, weights
+from shared_transformer_tf.training import array_files, optimizers, weights
 
 WEIGHTS = "weights.npz"
 STATE = "state.npz"
@@ -116,12 +116,9 @@ def folders(directory: str) -> list[str]:
     """Returns the paths that checkpoints have, sound or not, by step."""
     if not os.path.isdir(directory):
         return []
-    names = sorted(os.listdir(directory))
-    return [
-        os.path.join(directory, name)
-        for name in names
-        if re.fullmatch(r"step_\d+", name)
-    ]
+    names = [n for n in os.listdir(directory) if re.fullmatch(r"step_\d+", n)]
+    names.sort(key=lambda name: int(name.partition("_")[2]))
+    return [os.path.join(directory, name) for name in names]
 
 
 def read_manifest(path: str) -> Checkpoint:
@@ -257,7 +254,9 @@ def rank(scores: dict[str, float], best_by: str) -> tuple[float, float]:
 
 def _state(model: keras.Model) -> dict[str, np.ndarray]:
     state = {name: v.numpy() for name, v in _state_variables(model).items()}
-    if model.optimizer.use_ema:  # then weights.npz holds the averages
+    if optimizers.unwrapped(
+        model.optimizer
+    ).use_ema:  # then weights.npz holds the averages
         for name, variable in weights.weight_variables(model).items():
             state[f"raw/{name}"] = variable.numpy()
     return state

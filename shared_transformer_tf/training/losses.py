@@ -15,7 +15,9 @@ import keras
 import tensorflow as tf
 
 PAD_ID = 0
-_SMALLEST = 1e-30  # a probability below it may have lost digits
+# A probability below it may have lost digits: float16 has few below 2^-14.
+_SMALLEST = 1e-30
+_SMALLEST_FLOAT16 = 2.0**-14
 
 
 def projected_token_losses(
@@ -47,7 +49,7 @@ def projected_token_losses(
             label_smoothing,
         )
         losses = tf.reshape(losses, tf.shape(targets))
-        return losses * tf.cast(targets != PAD_ID, losses.dtype)
+        return tf.where(targets != PAD_ID, losses, tf.zeros_like(losses))
     positions = tf.where(targets != PAD_ID)  # (tokens, 2)
     losses = _projected_losses(
         tf.gather_nd(hidden, positions),
@@ -104,10 +106,12 @@ def _projected_losses(rows, kernel, labels, label_smoothing) -> tf.Tensor:
 def _log_total(logits, probabilities, labels) -> tf.Tensor:
     """Returns logsumexp of each row of logits, float32 or float64."""
     wide = _wide(logits.dtype)
+    float16 = logits.dtype == tf.float16
+    smallest = _SMALLEST_FLOAT16 if float16 else _SMALLEST
     right = tf.gather(logits, labels, batch_dims=1)
     probability = tf.gather(probabilities, labels, batch_dims=1)
     return tf.cond(
-        tf.reduce_all(probability > _SMALLEST),
+        tf.reduce_all(probability > smallest),
         lambda: tf.cast(right, wide) - tf.math.log(tf.cast(probability, wide)),
         lambda: tf.reduce_logsumexp(tf.cast(logits, wide), axis=-1),
     )

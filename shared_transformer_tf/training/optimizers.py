@@ -44,6 +44,16 @@ def make_optimizer(settings: TrainingConfig) -> keras.optimizers.Optimizer:
     return keras.optimizers.Adafactor(relative_step=False, **common)
 
 
+def unwrapped(
+    optimizer: keras.optimizers.Optimizer,
+) -> keras.optimizers.Optimizer:
+    """Returns the optimizer inside a `LossScaleOptimizer`, else itself.
+
+    The wrapper has settings such as `use_ema` too, which say nothing.
+    """
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
 def scale_updates(
     optimizer: keras.optimizers.Optimizer,
     scaling: str,
@@ -62,7 +72,7 @@ def scale_updates(
         weights: that the optimizer updates.
         uses: of each weight in one forward pass.
     """
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    inner = unwrapped(optimizer)
     plain = type(inner).update_step
     divisors = {
         id(weight): count if scaling == "uses" else math.sqrt(count)

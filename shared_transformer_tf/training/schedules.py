@@ -10,7 +10,7 @@ import tensorflow as tf
 class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """Rises linearly to a highest rate, then follows a curve.
 
-    Update number n counts from 1, so that no update has rate 0.
+    Update number n counts from 1, so that the first has not rate 0.
 
     Args:
         learning_rate: the highest, reached at update `warmup_steps`.

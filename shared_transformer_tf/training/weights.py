@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.training import optimizers
 
 
 def assign_weights(
@@ -42,8 +43,9 @@ def inference_weights(model: keras.Model) -> dict[str, np.ndarray]:
     """Returns the weights to translate with: their moving average if kept."""
     variables = weight_variables(model)
     optimizer = getattr(model, "optimizer", None)  # absent before `compile`
-    if optimizer is None or not optimizer.use_ema:
+    if optimizer is None or not optimizers.unwrapped(optimizer).use_ema:
         return {name: v.numpy() for name, v in variables.items()}
+    optimizer = optimizers.unwrapped(optimizer)
     averages = {
         v.path: average
         for v, average in zip(

@@ -102,3 +102,8 @@ def test_rounded_weights_may_differ_within_their_bounds(tokenizer):
         check(tokenizer, "int8", **changes)
     with pytest.raises(parity_gate.ParityError, match="the mean difference"):
         check(tokenizer, "int8", scale=1.1)
+
+
+def test_a_score_that_is_no_number_fails(tokenizer):
+    with pytest.raises(parity_gate.ParityError, match="is nan, more than"):
+        check(tokenizer, scale=float("nan"))

@@ -102,11 +102,12 @@ def test_other_weights_are_noticed(model, in_memory, output):
         kernel.assign(kept)
 
 
-def test_other_scores_are_noticed(in_memory):
+@pytest.mark.parametrize("change", [-2e-4, float("nan")])
+def test_other_scores_are_noticed(in_memory, change):
     class Export:
         def translate_with_scores(self, lines):
             scored = in_memory.translate_with_scores(lines)
-            return [(text, score - 2e-4) for ((text, score),) in scored]
+            return [(text, score + change) for ((text, score),) in scored]
 
     with pytest.raises(parity_gate.ParityError, match="the score"):
         onnx_folder._check(Export(), in_memory, ["one two"])

@@ -158,6 +158,7 @@ CHANGES = {
     "score -1.6, but": set_nbest("scores", [-1.6, -2.5]),
     "'other' with options": set_option("translation", "other"),
     "score -1.7, but": set_option("score", -1.7),
+    "score nan, but": set_option("score", float("nan")),
 }
 
 

@@ -1,5 +1,6 @@
 """Gradients of shared weights are sums over the copies of an untied model."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -80,3 +81,26 @@ def test_sublayers_lent_to_the_decoder(sharing, lent):
 def test_everything_shared_at_once():
     model = make(sharing="universal", shared_with_decoder="all")
     assert_gradients_are_sums(model, loss_of_tokens)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+@pytest.mark.parametrize("xla", [False, True])
+def test_a_row_of_padding_changes_nothing(dtype, xla):
+    """Batches end with such rows, and replicas are filled up with them."""
+    model = make(dtype=dtype)
+    model.compile(keras.optimizers.SGD(0.0), jit_compile=xla)
+    inputs, targets = X, Y
+    logs = []
+    for rows in (0, 1):
+        pad = [(0, rows), (0, 0)]
+        logs.append(
+            model.train_on_batch(
+                tuple(np.pad(ids, pad) for ids in inputs),
+                np.pad(targets, pad),
+                return_dict=True,
+            )
+        )
+    assert [one["skipped"] for one in logs] == [0, 0]
+    for name in ("batch_loss", "gradient_norm"):
+        alone, padded = (one[name] for one in logs)
+        np.testing.assert_allclose(padded, alone, rtol=1e-3)

@@ -16,7 +16,7 @@ X = (np.array([[5, 3]], "int32"), np.array([[2, 6]], "int32"))
 Y = np.array([[6, 3]], "int32")
 
 
-def make(hidden_dim=8, **optimizer):
+def make(hidden_dim=8, dtype="float32", **optimizer):
     model = SharedTransformer(
         12,
         num_layers=2,
@@ -26,6 +26,7 @@ def make(hidden_dim=8, **optimizer):
         intermediate_dim=4,
         dropout=0.3,
         seed=5,
+        dtype=dtype,
     )
     model.compile(keras.optimizers.Adam(0.01, **optimizer))
     model.optimizer.build(model.trainable_variables)
@@ -54,7 +55,10 @@ def save(directory, model, step, bleu=None):
     return checkpoints.save(str(directory), model, step, scores, {})
 
 
-@pytest.mark.parametrize("optimizer", [{}, {"use_ema": True}])
+@pytest.mark.parametrize(
+    "optimizer",
+    [{}, {"use_ema": True}, {"use_ema": True, "dtype": "mixed_float16"}],
+)
 def test_going_on_is_bit_identical(tmp_path, optimizer):
     straight = make(**optimizer)
     train(straight, 3)
@@ -68,8 +72,9 @@ def test_going_on_is_bit_identical(tmp_path, optimizer):
     assert int(resumed.optimizer.iterations) == 6
 
 
-def test_moving_average_is_what_inference_gets(tmp_path):
-    model = make(use_ema=True, ema_momentum=0.5)
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+def test_moving_average_is_what_inference_gets(tmp_path, dtype):
+    model = make(use_ema=True, ema_momentum=0.5, dtype=dtype)
     train(model, 2)
     saved = save(tmp_path, model, 2)
     own = values(model)
@@ -189,3 +194,10 @@ def test_a_full_disk_leaves_the_older_checkpoint(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["step_0000001"]
     (one,) = checkpoints.list_checkpoints(str(tmp_path))
     assert checkpoints.faults(one) == []
+
+
+def test_checkpoints_are_in_the_order_of_their_numbers(tmp_path):
+    for step in (10_000_000, 9_999_999):
+        (tmp_path / f"step_{step:07d}").mkdir()
+    names = [os.path.basename(p) for p in checkpoints.folders(str(tmp_path))]
+    assert names == ["step_9999999", "step_10000000"]

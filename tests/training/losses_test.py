@@ -86,6 +86,16 @@ def test_a_batch_of_padding_has_no_loss(tensors):
     assert all(np.abs(gradient).max() == 0 for gradient in gradients)
 
 
+@pytest.mark.parametrize("margin", [15.0, 16.5, 17.0, 17.5])
+def test_small_probabilities_lose_no_digits_in_float16(margin):
+    hidden = tf.constant([[[1.0]]], tf.float16)
+    kernel = tf.constant([[0.0], [margin]], tf.float16)
+    targets = tf.constant([[1]])
+    rows = tf.concat([kernel[1:], kernel[:1]], 0)  # the right one is unlikely
+    loss = losses.projected_token_losses(hidden, rows, targets, 0.0)
+    np.testing.assert_allclose(loss, [[margin]], atol=1e-3)
+
+
 def test_bfloat16_gradients_are_close(tensors):
     hidden, kernel, upstream = tensors
 

@@ -59,6 +59,13 @@ def test_fields_of_adam_are_searched_only_for_adam(optimizer):
     assert optimizer in left_out["training.epsilon"]
 
 
+def test_update_scaling_is_not_searched_where_its_rate_is_capped():
+    config = shared(optimizer="adafactor")
+    left_out = space_lib.make_space(config).left_out
+    assert "caps" in left_out["training.update_scaling"]
+    assert field(shared(optimizer="sgd"), "update_scaling")
+
+
 def test_linear_rules_are_offered_only_where_they_act():
     linear = {"uses", "sqrt_uses"}
     for config, only, acts in (
