@@ -69,13 +69,16 @@ def test_going_on_is_bit_identical(tmp_path, optimizer):
     checkpoints.restore(saved, resumed)
     train(resumed, 3)
     assert_equal(values(resumed), values(straight))
-    assert int(resumed.optimizer.iterations) == 6
+    # float16 may skip updates until its scale is low enough
+    applied = int(resumed.optimizer.iterations)
+    assert applied == int(straight.optimizer.iterations) > 3
 
 
 @pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
 def test_moving_average_is_what_inference_gets(tmp_path, dtype):
     model = make(use_ema=True, ema_momentum=0.5, dtype=dtype)
-    train(model, 2)
+    while int(model.optimizer.iterations) < 2:  # float16 skips some
+        train(model, 1)
     saved = save(tmp_path, model, 2)
     own = values(model)
     averaged = checkpoints.read_weights(saved)
