@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import numpy as np
 from absl import logging
 
 from shared_transformer_tf.config import Config, DecodingConfig, TrainingConfig
@@ -100,10 +101,25 @@ def load_run(workdir: str, checkpoint: str = "") -> Run:
     )
     model = build_model(config_for_inference, tokenizer)
     average = checkpoints.average_weights(chosen)
-    weights.assign_weights(model, average, run.checkpoints)
     names = " + ".join(one.name for one in chosen)
+    _check_finite(average, names, workdir)
+    weights.assign_weights(model, average, run.checkpoints)
     logging.info("Weights of %s", names)
     return Run(config, model, tokenizer, names)
+
+
+def _check_finite(
+    values: dict[str, np.ndarray], names: str, workdir: str
+) -> None:
+    broken = [
+        name for name, value in values.items() if not np.isfinite(value).all()
+    ]
+    if broken:
+        raise InputError(
+            f"The weights of {names} in {workdir} are not finite (first: "
+            f"{broken[0]}): the training diverged. Name an earlier "
+            "--checkpoint, or train again with a lower learning rate."
+        )
 
 
 def _choose(found, name: str, settings: TrainingConfig, workdir: str) -> list:

@@ -2,10 +2,12 @@
 
 import os
 
+import numpy as np
 import pytest
 
 from shared_transformer_tf import trained_run
 from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.training import checkpoints
 
 
 def test_load_chooses_average_best_last_or_a_name(trained):
@@ -33,6 +35,19 @@ def test_a_damaged_config_is_told(copy, text):
 def test_a_checkpoint_elsewhere_is_not_taken_for_one_here(copy):
     with pytest.raises(InputError, match="is not in"):
         trained_run.load_run(copy, "/elsewhere/checkpoints/step_0000012")
+
+
+def test_weights_that_diverged_are_told(trained, monkeypatch):
+    read = checkpoints.average_weights
+
+    def broken(chosen):
+        values = read(chosen)
+        next(iter(values.values())).flat[0] = np.nan
+        return values
+
+    monkeypatch.setattr(checkpoints, "average_weights", broken)
+    with pytest.raises(InputError, match="of step_0000012 in .* not finite"):
+        trained_run.load_run(str(trained), "last")
 
 
 def test_folders_without_a_run(tmp_path):

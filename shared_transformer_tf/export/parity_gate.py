@@ -76,10 +76,11 @@ def check(
     in_memory = InMemory(model, tokenizer, max_length)
     with tf.device("CPU:0"):
         _check_nbest(lines, nbest, in_memory, options)
+        scores = _scores(lines, nbest)
         for batch, given in zip(batches, translated, strict=True):
             texts = _texts(batch)
             expected = in_memory.translate(texts, options)
-            _check_batch(texts, expected, given["translation"], nbest)
+            _check_batch(texts, expected, given["translation"], scores)
         _check_options(lines, chosen, own_options, in_memory, options)
     return _as_text(translated[0]["translation"])[len(lines) - len(samples) :]
 
@@ -146,9 +147,12 @@ def _check_weights(stored_bytes: int, model) -> None:
 
 
 def _check_batch(
-    texts: list[str], expected: list[str], translated: list[str], nbest: dict
+    texts: list[str],
+    expected: list[str],
+    translated: list[str],
+    scores: dict[str, dict[str, float]],
 ) -> None:
-    """Compares translations; `nbest` of the first line on tells ties."""
+    """Compares translations; scores by line and translation tell ties."""
     if len(translated) != len(texts):
         raise ParityError(
             f"The export answers {len(texts)} lines with {len(translated)}."
@@ -156,19 +160,28 @@ def _check_batch(
     for text, wanted, came in zip(
         texts, expected, _as_text(translated), strict=True
     ):
-        if came != wanted and not _is_tie(wanted, came, nbest):
+        if came != wanted and not _is_tie(wanted, came, scores[text]):
             raise _differs(text, came, wanted)
 
 
-def _is_tie(wanted: str, came: str, nbest: dict) -> bool:
-    """Whether two texts are among a line's best, with one score."""
-    for texts, scores in zip(
-        nbest["translations"], nbest["scores"], strict=True
+def _scores(lines, nbest: dict) -> dict[str, dict[str, float]]:
+    """Returns the scores of a line's best translations, by the line."""
+    found = {}
+    for line, texts, scores in zip(
+        _texts(lines), nbest["translations"], nbest["scores"], strict=True
     ):
-        found = dict(zip(_as_text(texts), scores, strict=True))
-        if wanted in found and came in found:
-            return abs(found[wanted] - found[came]) < TIE
-    return False
+        of_line: dict[str, float] = found.setdefault(line, {})
+        for text, score in zip(_as_text(texts), scores, strict=True):
+            # several token sequences may read alike: the best came first
+            of_line.setdefault(text, score)
+    return found
+
+
+def _is_tie(wanted: str, came: str, scores: dict[str, float]) -> bool:
+    """Whether two texts are among a line's best, with one score."""
+    if wanted not in scores or came not in scores:
+        return False
+    return abs(scores[wanted] - scores[came]) < TIE
 
 
 def _differs(text: str, came: str, wanted: str, how: str = "") -> "ParityError":

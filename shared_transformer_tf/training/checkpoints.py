@@ -254,9 +254,8 @@ def rank(scores: dict[str, float], best_by: str) -> tuple[float, float]:
 
 def _state(model: keras.Model) -> dict[str, np.ndarray]:
     state = {name: v.numpy() for name, v in _state_variables(model).items()}
-    if optimizers.unwrapped(
-        model.optimizer
-    ).use_ema:  # then weights.npz holds the averages
+    # weights.npz holds the averages then
+    if optimizers.unwrapped(model.optimizer).use_ema:
         for name, variable in weights.weight_variables(model).items():
             state[f"raw/{name}"] = variable.numpy()
     return state

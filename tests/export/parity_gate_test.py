@@ -144,6 +144,21 @@ def test_of_two_translations_with_one_score_either_will_do(
             check("folder", ["mine"])
 
 
+@pytest.mark.parametrize("line", ["told", "tied"])
+def test_a_tie_of_another_line_excuses_nothing(line):
+    nbest = {
+        "translations": [["ours", "theirs", "ours"], ["ours", "theirs"]],
+        "scores": [[-1.0, -2.0, -2.0], [-1.0, -1.0]],
+    }
+    scores = parity_gate._scores([b"told", b"tied"], nbest)
+    answer = ([line], ["ours"], ["theirs"], scores)
+    if line == "tied":
+        parity_gate._check_batch(*answer)
+    else:
+        with pytest.raises(parity_gate.ParityError, match="to 'theirs'"):
+            parity_gate._check_batch(*answer)
+
+
 def set_nbest(name, value):
     return lambda answers: answers[4][name].__setitem__(-1, value)
 
