@@ -1,6 +1,7 @@
 """Random translations from the model's distribution."""
 
 import dataclasses
+import math
 
 import tensorflow as tf
 
@@ -32,7 +33,11 @@ class SamplingOptions:
         """Checks the ranges."""
         for name, valid, expected in (
             ("num_samples", self.num_samples >= 1, "1 or above"),
-            ("temperature", self.temperature > 0, "above 0"),
+            (
+                "temperature",
+                0 < self.temperature < math.inf,
+                "above 0 and finite",
+            ),
             ("top_k", self.top_k >= 0, "0 (all tokens) or above"),
             ("top_p", 0 < self.top_p <= 1, "above 0, at most 1"),
         ):
@@ -61,7 +66,7 @@ def sample(
 
     def choose(logits: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
         shape = tf.shape(logits)
-        logits = narrow(logits / options.temperature, options)
+        logits = narrow(warm(logits, options.temperature), options)
         logits = tf.reshape(logits, [shape[0] * shape[1], shape[2]])
         drawn = tf.random.stateless_categorical(
             logits,
@@ -75,11 +80,28 @@ def sample(
     return greedy.follow(space, options.num_samples, choose, plain)
 
 
+def warm(logits: tf.Tensor, temperature: float) -> tf.Tensor:
+    """Divides logits by a temperature, however small or large.
+
+    Args:
+        logits: (..., vocabulary). What is impossible stays so.
+        temperature: above 0.
+
+    Returns:
+        The shape of `logits`: 0 for the highest, -1e9 for the lowest.
+    """
+    below = logits - tf.reduce_max(logits, -1, keepdims=True)
+    divided = tf.maximum(below / temperature, hypotheses.IMPOSSIBLE)
+    divided = tf.where(below < 0, divided, 0.0)  # 0 / 0 is no number
+    possible = logits > hypotheses.POSSIBLE
+    return tf.where(possible, divided, hypotheses.IMPOSSIBLE)
+
+
 def narrow(logits: tf.Tensor, options: SamplingOptions) -> tf.Tensor:
     """Lowers the logits of tokens that are not to be drawn to -1e9.
 
     Args:
-        logits: (..., vocabulary), divided by the temperature.
+        logits: (..., vocabulary), from `warm`.
         options: `top_k` is applied first, then `top_p` to what it left.
 
     Returns:

@@ -53,5 +53,9 @@ class Connections:
                 since = self._busy_since[connection]
                 limit = self._busy_seconds
             if now - since > limit:
+                transport = connection.transport
                 connection.force_close()
+                if transport is not None:
+                    # Closing alone waits for what is not read.
+                    transport.abort()
         self._idle_since = idle_since

@@ -22,6 +22,24 @@ def test_one_token_to_choose_from_is_greedy():
     np.testing.assert_array_equal(drawn.ids, expected.ids)
 
 
+@pytest.mark.parametrize("temperature", [1e-9, 1e-300])
+def test_no_temperature_is_too_low(temperature):
+    model = toy.ToyModel(8)
+    model.logits -= 10  # the highest one is below 0, too
+    space = model.space([9] * 8, 1)
+    expected = greedy.greedy_search(space, config.DecodingConfig())
+    for narrowed in ({}, {"top_k": 1}, {"top_k": 3}, {"top_p": 0.5}):
+        options = sampling.SamplingOptions(temperature=temperature, **narrowed)
+        drawn = draw(model, options, 1, [9] * 8)
+        np.testing.assert_array_equal(drawn.ids, expected.ids)
+
+
+def test_no_temperature_is_too_high():
+    options = sampling.SamplingOptions(num_samples=400, temperature=1e30)
+    first = draw(toy.ToyModel(1), options, 1, [1]).ids.numpy()[0, :, 0]
+    assert set(first) == {*toy.WORDS, config.END_ID}
+
+
 def test_seed_decides():
     model = toy.ToyModel(8)
     options = sampling.SamplingOptions(num_samples=3)
@@ -83,6 +101,8 @@ def test_empty_batch():
     [
         {"num_samples": 0},
         {"temperature": 0.0},
+        {"temperature": float("inf")},
+        {"temperature": float("nan")},
         {"top_k": -1},
         {"top_p": 0.0},
         {"top_p": 1.1},
