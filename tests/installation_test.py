@@ -15,6 +15,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+SCRIPTS = "bin/install bin/quickstart bin/test bin/test_page peers/install"
 
 
 def setuptools_version():
@@ -142,3 +143,24 @@ def test_shipped_configs_are_found_and_train(installed, tmp_path):
         "multi30k, multi30k_published, multi30k_shared, numbers, study_multi30k"
         in done.stderr
     )
+
+
+@pytest.mark.parametrize("name", SCRIPTS.split())
+def test_scripts_work_in_their_checkout_whatever_cdpath_is(name, tmp_path):
+    checkout = tmp_path / "checkout"
+    for root in ("checkout", "elsewhere"):
+        for folder in ("bin", "peers"):
+            (tmp_path / root / folder).mkdir(parents=True)
+    head, cd, rest = (ROOT / name).read_text("utf-8").partition("\ncd ")
+    cd += rest.split("\n")[0]
+    (checkout / name).write_text(f"{head}{cd}\npwd\n", encoding="utf-8")
+    done = subprocess.run(
+        ["bash", name],
+        cwd=checkout,
+        env=os.environ | {"CDPATH": str(tmp_path / "elsewhere")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    at = checkout / "peers" if name == "peers/install" else checkout
+    assert done.stdout == f"{at}\n"

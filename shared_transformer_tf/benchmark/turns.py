@@ -119,10 +119,11 @@ class _Running:
         return self
 
     def __exit__(self, *_) -> None:
-        self._process.stdin.close()
-        self._process.stdout.close()
         self._process.kill()
         self._process.wait()
+        self._process.stdout.close()
+        with contextlib.suppress(BrokenPipeError):  # of what it did not read
+            self._process.stdin.close()
 
     def read(self) -> dict[str, Any]:
         line = self._process.stdout.readline()
@@ -134,6 +135,8 @@ class _Running:
         return json.loads(line)
 
     def turn(self, steps: int) -> dict[str, Any]:
-        self._process.stdin.write(f"{steps}\n")
-        self._process.stdin.flush()
+        # One that has ended reads nothing; `read` tells of it.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(f"{steps}\n")
+            self._process.stdin.flush()
         return self.read()

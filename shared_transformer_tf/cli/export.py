@@ -8,9 +8,13 @@ Writes <output>/<next number>/ and prints that folder. Before, it is checked
 that the export translates as the run does.
 """
 
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType
 from typing import Any
 
 from absl import flags
@@ -71,13 +75,32 @@ def _export(values: flags.FlagValues) -> None:
     run = trained_run.load_run(values.workdir, values.checkpoint)
     options = decoding_flags.options(values, run.config)
     try:
-        folder = write(values, run, options)
+        with _unwound_by_sigterm():
+            folder = write(values, run, options)
     except parity_gate.ParityError as error:
         raise errors.InputError(
             f"{error} Nothing was written into {values.output}; translate "
             "with --workdir, and report this line."
         ) from error
     print(folder)
+
+
+@contextlib.contextmanager
+def _unwound_by_sigterm() -> Iterator[None]:
+    """Lets SIGTERM remove the version that is not finished; once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    raise SystemExit(128 + number)
 
 
 def _check_form(values: flags.FlagValues) -> None:

@@ -15,12 +15,14 @@ from absl import flags
 
 from shared_transformer_tf import errors, run_directory
 from shared_transformer_tf.cli import command, decoding_flags, lines, startup
+from shared_transformer_tf.decoding import sampling_options
 
 # One chunk of random translations: what is drawn depends on the cutting, so
 # it must not depend on how fast a pipe delivers.
 _SAMPLED_LINES = 512
 _LARGEST_ALPHA = 100  # the exported search takes a larger one for it
 _FROM = ("workdir", "model", "server")
+_SEARCH_FLAGS = ("beam_size", "alpha", "length_penalty", "coverage_penalty")
 _SAMPLING_FLAGS = ("temperature", "top_k", "top_p", "num_samples", "seed")
 
 
@@ -80,7 +82,7 @@ def _translate(values: flags.FlagValues) -> None:
         raise errors.InputError(
             f"--num_best is {values.num_best}, expected 1 to the beam size."
         )
-    _check_sampling(values)
+    drawing = _sampling_options(values)
     for name in ("server_model", "server_seconds"):
         if values[name].present and not values.server:
             raise errors.InputError(f"--{name} needs --server.")
@@ -95,7 +97,7 @@ def _translate(values: flags.FlagValues) -> None:
     elif values.model:
         translate = _exported(values)
     else:
-        translate = _of_run(values)
+        translate = _of_run(values, drawing)
     if values.sampling:
         chunks = lines.in_chunks(stdin, _SAMPLED_LINES)
     else:
@@ -104,14 +106,27 @@ def _translate(values: flags.FlagValues) -> None:
         lines.write(stdout, translate(number, chunk))
 
 
-def _check_sampling(values: flags.FlagValues) -> None:
+def _sampling_options(
+    values: flags.FlagValues,
+) -> sampling_options.SamplingOptions:
     if values.sampling and values.num_best != 1:
         raise errors.InputError(
             "--num_best is for the search: with --sampling give --num_samples."
         )
+    for name in _SEARCH_FLAGS:
+        if values[name].present and values.sampling:
+            raise errors.InputError(
+                f"--{name} is for the search: leave it out with --sampling."
+            )
     for name in _SAMPLING_FLAGS:
         if values[name].present and not values.sampling:
             raise errors.InputError(f"--{name} needs --sampling.")
+    return sampling_options.SamplingOptions(
+        num_samples=values.num_samples,
+        temperature=values.temperature,
+        top_k=values.top_k,
+        top_p=values.top_p,
+    )
 
 
 def _exported(values: flags.FlagValues) -> Callable:
@@ -183,7 +198,9 @@ def _check_beams(asked: int, translate) -> None:
         )
 
 
-def _of_run(values: flags.FlagValues) -> Callable:
+def _of_run(
+    values: flags.FlagValues, drawing: sampling_options.SamplingOptions
+) -> Callable:
     from shared_transformer_tf import trained_run
 
     run = trained_run.load_run(values.workdir, values.checkpoint)
@@ -195,24 +212,19 @@ def _of_run(values: flags.FlagValues) -> Callable:
         )
     translator = run.translator(options)
     if values.sampling:
-        return _sampler(values, translator)
+        return _sampler(translator, drawing, values.seed)
     if values.num_best == 1:
         return lambda number, chunk: [[text] for text in translator(chunk)]
     return lambda number, chunk: translator(chunk, num_best=values.num_best)
 
 
-def _sampler(values: flags.FlagValues, translator: Callable) -> Callable:
-    from shared_transformer_tf.decoding import sampling
-
-    options = sampling.SamplingOptions(
-        num_samples=values.num_samples,
-        temperature=values.temperature,
-        top_k=values.top_k,
-        top_p=values.top_p,
-    )
-
+def _sampler(
+    translator: Callable,
+    drawing: sampling_options.SamplingOptions,
+    seed: int,
+) -> Callable:
     def sample(number: int, chunk: list[str]) -> list[list[str]]:
-        drawn = translator.sample(chunk, options, values.seed + number)
+        drawn = translator.sample(chunk, drawing, seed + number)
         return [[text for text, _ in samples] for samples in drawn]
 
     return sample

@@ -142,12 +142,14 @@ def normalized_scores(
         options: kinds and weights of the penalties.
 
     Returns:
-        (batch, n) float32.
+        (batch, n) float32. A row of limit 0 has no coverage penalty.
     """
     scores = log_probabilities / space.length_penalty(lengths, options)
     if options.coverage_penalty:
         covered = tf.math.log(tf.clip_by_value(coverage, 1e-9, 1.0))
-        mask = tf.cast(space.source_mask, tf.float32)[:, tf.newaxis]
+        # Where nothing may be said, nothing is left out.
+        counted = space.source_mask & (space.limits > 0)[:, tf.newaxis]
+        mask = tf.cast(counted, tf.float32)[:, tf.newaxis]
         scores += options.coverage_penalty * tf.reduce_sum(covered * mask, -1)
     return scores
 

@@ -85,7 +85,7 @@ def newest(path: str | os.PathLike) -> str:
     if _form(path):
         return str(path)
     found = [
-        int(entry.name)
+        entry
         for entry in (path.iterdir() if path.is_dir() else ())
         if entry.name.isdecimal() and _form(entry)
     ]
@@ -95,7 +95,7 @@ def newest(path: str | os.PathLike) -> str:
             f"{', '.join(FORMS)}, or with numbered versions of it: give what "
             "`export` wrote."
         )
-    return str(path / str(max(found)))
+    return str(max(found, key=lambda entry: int(entry.name)))
 
 
 def form(folder: str | os.PathLike) -> str:

@@ -15,6 +15,7 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # we report what is lost
 
 import grpc
 import tensorflow as tf
+from absl import logging
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     predict_pb2,
@@ -31,6 +32,7 @@ _PASSING = (
 )
 _TOO_LARGE = "larger than max"  # of gRPC and of TensorFlow Serving's batches
 _BATCH_BYTES = 1 << 20
+_SHOWN = 40  # characters of a line that is cut
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 3.0
 _CHANNEL_OPTIONS = [
@@ -56,7 +58,8 @@ class _TooLarge(Exception):
 class Client:
     """Keeps several batches in flight; answers keep the order of the lines.
 
-    A batch that is too large for the server is sent again in halves.
+    A batch that is too large for the server is sent again in halves; of a
+    line that is too large by itself the start is translated, with a warning.
 
     A lost connection, a full queue and a late answer are tried again, with
     growing pauses, until nothing was answered for `patience_seconds`.
@@ -187,19 +190,42 @@ class Client:
             raise
 
     def _translate(self, lines: list[str]) -> list[list[str]]:
+        try:
+            return self._predict(lines)
+        except _TooLarge as error:
+            half = len(lines) // 2
+            if not half:
+                return self._translate_start(lines[0], error)
+            return self._translate(lines[:half]) + self._translate(lines[half:])
+
+    def _translate_start(self, line: str, error: _TooLarge) -> list[list[str]]:
+        length = len(line)
+        while length > 1 and _TOO_LARGE in (error.status.details() or ""):
+            length //= 2
+            try:
+                found = self._predict([line[:length]])
+            except _TooLarge as again:
+                error = again
+                continue
+            logging.warning(
+                "A line of %d characters is too large for %s and was cut to "
+                "%d: %r...",
+                len(line),
+                self._address,
+                length,
+                line[:_SHOWN],
+            )
+            return found
+        raise self._refused(error.status) from error
+
+    def _predict(self, lines: list[str]) -> list[list[str]]:
         request = predict_pb2.PredictRequest()
         request.model_spec.name = self._asked.name
         request.model_spec.signature_name = self._asked.signature
         texts = [line.encode("utf-8", "replace") for line in lines]
         for name, values in self._asked.inputs(texts).items():
             request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
-        try:
-            response = self._call(self._stub.Predict, request)
-        except _TooLarge as error:
-            half = len(lines) // 2
-            if not half:
-                raise self._refused(error.status) from error
-            return self._translate(lines[:half]) + self._translate(lines[half:])
+        response = self._call(self._stub.Predict, request)
         outputs = {
             name: tf.make_ndarray(message)
             for name, message in response.outputs.items()

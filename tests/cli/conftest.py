@@ -7,7 +7,7 @@ import types
 import pytest
 
 from shared_transformer_tf import config as config_lib
-from shared_transformer_tf import errors, trained_run
+from shared_transformer_tf import errors, run_directory, trained_run
 
 
 class UpperCase:
@@ -64,6 +64,9 @@ def fake_run(monkeypatch):
         return run
 
     monkeypatch.setattr(trained_run, "load_run", load_run)
+    monkeypatch.setattr(
+        run_directory.RunDirectory, "read_config", lambda self: run.config
+    )
     return run
 
 

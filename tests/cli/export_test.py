@@ -2,12 +2,13 @@
 
 import importlib
 import pathlib
+import signal
 
 import pytest
 
 from shared_transformer_tf import errors
 from shared_transformer_tf.cli import export
-from shared_transformer_tf.export import parity_gate
+from shared_transformer_tf.export import parity_gate, versions
 
 
 @pytest.fixture
@@ -113,6 +114,29 @@ def test_a_translation_that_differs_leaves_no_file(
     assert line.startswith("Error: ") and captured.out == ""
     assert "'a b' to 'came'" in line and "to 'wanted'" in line
     assert f"Nothing was written into {output}" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_left_after_sigterm(fake_run, replace, tmp_path):
+    output = tmp_path / "output"
+
+    def stopped(*arguments, samples, origin):
+        with versions.next_version(output) as draft:
+            pathlib.Path(draft.path).mkdir()
+            signal.raise_signal(signal.SIGTERM)
+
+    def not_taken(number, frame):
+        raise AssertionError("The process would have ended here.")
+
+    replace(stopped)
+    before = signal.signal(signal.SIGTERM, not_taken)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            export.main(["export", "--workdir=r", f"--output={output}"])
+        assert signal.getsignal(signal.SIGTERM) is not_taken
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert caught.value.code == 143
     assert not list(tmp_path.iterdir())
 
 

@@ -64,6 +64,10 @@ def test_translate_with_an_export(monkeypatch, stdin, capfdbinary):
         (["--workdir=a", "--top_k=2"], "--top_k needs --sampling"),
         (["--workdir=a", "--sampling", "--num_best=2"], "--num_samples"),
         (["--workdir=a", "--sampling", "--top_p=2"], "top_p is 2"),
+        (["--workdir=a", "--sampling", "--beam_size=2"], "leave it out with"),
+        (["--workdir=a", "--sampling", "--alpha=0"], "--alpha is for the"),
+        (["--workdir=a", "--sampling", "--length_penalty=gnmt"], "for the se"),
+        (["--workdir=a", "--sampling", "--coverage_penalty=1"], "for the se"),
     ],
 )
 @pytest.mark.parametrize("text", [b"a\n", b""])
@@ -75,16 +79,21 @@ def test_translate_refuses(flags, message, text, fake_run, stdin, capsys):
     assert message in captured.err and captured.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("number", [0, -1])
-def test_num_best_below_one_is_refused_before_the_run_is_loaded(
-    number, monkeypatch, capsys
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--num_best=0"], "--num_best is 0, expected 1 to"),
+        (["--num_best=-1"], "--num_best is -1, expected 1 to"),
+        (["--sampling", "--temperature=inf"], "temperature is inf, expected"),
+    ],
+)
+def test_wrong_numbers_are_refused_before_the_run_is_loaded(
+    flags, message, monkeypatch, capsys
 ):
-    module = importlib.import_module("shared_transformer_tf.trained_run")
-    monkeypatch.delattr(module, "load_run")
-    argv = ["translate", "--workdir=r", f"--num_best={number}"]
-    assert translate.main(argv) == 1
+    monkeypatch.delattr(translate.startup, "import_tensorflow")
+    assert translate.main(["translate", "--workdir=r", *flags]) == 1
     line = capsys.readouterr().err
-    assert f"--num_best is {number}, expected 1 to" in line
+    assert message in line
     assert line.count("\n") == 1
 
 

@@ -170,9 +170,13 @@ def test_fewer_hypotheses_than_wanted_are_counted():
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])
-def test_rows_of_limit_zero_are_empty(beam_size):
+@pytest.mark.parametrize("coverage", [0.0, 0.5])
+def test_rows_of_limit_zero_are_empty(beam_size, coverage):
     model = toy.ToyModel(2)
-    found = run(model, [0, 5], make_options(beam_size), 1)
+    options = make_options(beam_size, coverage=coverage)
+    found = run(model, [0, 5], options, 1)
+    assert found.scores[0, 0] == 0
+    assert (found.scores[1, 0] < 0) & (found.scores[1, 0] > -1e3)
     assert found.lengths[0, 0] == 0
     assert found.counts[0] == 1
     assert not found.truncated[0].any()

@@ -124,8 +124,10 @@ def test_stops_when_every_row_has_ended():
     assert found.lengths.numpy().tolist() == [[1], [3], [1]]
 
 
-def test_rows_of_limit_zero_are_empty_and_not_truncated():
-    found = run(toy.ToyModel(2).space([0, 4], 1))
+@pytest.mark.parametrize("coverage", [0.0, 0.5])
+def test_rows_of_limit_zero_are_empty_and_not_truncated(coverage):
+    options = make_options(coverage_penalty=coverage)
+    found = run(toy.ToyModel(2).space([0, 4], 1), options)
     assert found.lengths[0, 0] == 0
     assert found.scores[0, 0] == 0
     assert not found.ids[0].any()

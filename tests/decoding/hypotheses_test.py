@@ -136,6 +136,18 @@ def test_a_source_that_nobody_saw_is_finite_and_the_worst():
     assert (nothing > hypotheses.POSSIBLE).all()
 
 
+def test_a_row_of_limit_zero_has_no_coverage_to_miss():
+    space = make_space()._replace(limits=tf.constant([0, 5]))
+    found = hypotheses.normalized_scores(
+        tf.zeros([2, 1]),
+        tf.constant(0),
+        tf.zeros([2, 1, 3]),
+        space,
+        make_options(coverage=0.5),
+    ).numpy()
+    assert found[0] == 0 and found[1] < 0
+
+
 def test_impossible_lies_below_possible():
     assert hypotheses.IMPOSSIBLE < hypotheses.POSSIBLE < -1e8
     for kind in ("gnmt", "power"):

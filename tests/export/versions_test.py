@@ -53,3 +53,11 @@ def test_newest_version_of_any_form_is_taken(tmp_path):
     assert versions.form(tmp_path / "10") == "ctranslate2"
     with pytest.raises(errors.InputError, match="holds no exported model"):
         versions.newest(tmp_path / "11")
+
+
+def test_a_version_keeps_its_own_name(tmp_path):
+    for name in ("9", "010"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.onnx").touch()
+    assert versions.newest(tmp_path) == str(tmp_path / "010")
+    assert versions.form(versions.newest(tmp_path)) == "onnx"

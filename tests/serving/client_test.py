@@ -95,9 +95,46 @@ def test_a_batch_that_is_too_large_is_sent_in_halves(model, told):
         with connected(server.port, batch_lines=16) as translate:
             found = translate(lines)
             assert found == [[f"{line.upper()}|1"] for line in lines]
-            if "max_body_bytes" in told:
-                with pytest.raises(errors.InputError, match="larger than max"):
-                    translate(["x" * 2000])
+
+
+@pytest.mark.parametrize("num_best", [1, 3])
+def test_a_line_that_is_too_large_is_cut(model, num_best, monkeypatch):
+    """Of several translations, the answer alone may be too large."""
+    warnings = []
+    monkeypatch.setattr(
+        client.logging, "warning", lambda form, *x: warnings.append(form % x)
+    )
+    lines = ["a", "\u20ac" * 1000, "", "b"]
+    with running_lib.threaded(model, max_body_bytes=1024) as server:
+        with connected(server.port, num_best=num_best) as translate:
+            first, long, blank, last = (found[0] for found in translate(lines))
+    assert (first, blank, last) == ("A|1", "", "B|1")
+    kept = long.removesuffix("|1")
+    assert kept == "\u20ac" * {1: 250, 3: 62}[num_best]
+    (warning,) = warnings
+    assert "A line of 1000 characters" in warning
+    assert f"was cut to {len(kept)}: '\u20ac" in warning
+
+
+def test_a_server_that_takes_no_line_refuses(monkeypatch):
+    asked = []
+
+    def too_large(self, lines):
+        asked.append(lines)
+        raise client._TooLarge(Status())
+
+    class Status:
+        def code(self):
+            return client.grpc.StatusCode.OUT_OF_RANGE
+
+        def details(self):
+            return "A row is larger than max 0."
+
+    monkeypatch.setattr(client.Client, "_predict", too_large)
+    with connected(unused_port()) as translate:
+        with pytest.raises(errors.InputError, match="larger than max 0"):
+            translate(["abcd"])
+    assert asked == [["abcd"], ["ab"], ["a"]]
 
 
 def test_no_answer_is_one_line_that_says_how_far_it_came(model):
