@@ -152,7 +152,8 @@ def check_files(config: config_lib.DataConfig, *splits: str) -> None:
             path = _find_file(config, split, side)
             if not os.path.isfile(path):
                 raise errors.InputError(
-                    f"There is no file {path}, which data.{split}_{side} names."
+                    f"There is no file {path}, which data.{split}_{side} "
+                    "names: expected text, one sentence per line."
                 )
 
 

@@ -90,7 +90,7 @@ def test_missing_flags_and_stray_arguments_are_refused(name, capsys):
         ("train", "--strategy=all", "none"),
         ("export", "--format=tflite", "saved_model"),
         ("translate", "--length_penalty=other", "gnmt, power"),
-        ("evaluate", "--beam_size=many", "type int"),
+        ("evaluate", "--beam_size=many", "expected an integer"),
         ("translate", "--alpha=x=y: z", "--alpha=x=y: z is wrong"),
     ],
 )
