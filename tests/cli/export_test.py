@@ -102,8 +102,8 @@ def test_a_translation_that_differs_leaves_no_file(
 
     def check(folder, *arguments):
         assert pathlib.Path(folder).is_dir()
-        nbest = {"translations": [], "scores": []}
-        parity_gate._check_batch(["a b"], ["wanted"], ["came"], nbest)
+        scores = {"a b": {}}
+        parity_gate._check_batch(["a b"], ["wanted"], ["came"], scores)
 
     monkeypatch.setattr(saved_model, "_write", write)
     monkeypatch.setattr(parity_gate, "check", check)
