@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+from shared_transformer_tf import run_directory
+from shared_transformer_tf.config import Config
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -49,18 +52,21 @@ def test_what_is_no_chatter_is_shown(tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["train.py", "--workdir=never"],
-        ["evaluate.py", "--workdir=never"],
-        ["translate.py", "--workdir=never"],
-        ["score.py", "--workdir=never", "--source=s", "--target=t"],
-        ["export.py", "--workdir=never", "--output=never"],
+        ["train.py", "--workdir=RUN"],
+        ["evaluate.py", "--workdir=RUN"],
+        ["translate.py", "--workdir=RUN"],
+        ["score.py", "--workdir=RUN", "--source=s", "--target=t"],
+        ["export.py", "--workdir=RUN", "--output=never"],
         ["benchmark.py", "attention"],
     ],
 )
-def test_another_backend_is_one_line(arguments, tmp_path):
+def test_another_backend_is_one_line(arguments, tmp_path, tmp_path_factory):
+    run = tmp_path_factory.mktemp("run")
+    run_directory.RunDirectory(str(run)).write_config(Config())
     script = str(ROOT / "bin" / arguments[0])
+    flags = [flag.replace("RUN", str(run)) for flag in arguments[1:]]
     result = subprocess.run(
-        [sys.executable, script, *arguments[1:]],
+        [sys.executable, script, *flags],
         cwd=tmp_path,
         env={**os.environ, "KERAS_BACKEND": "jax"},
         stdin=subprocess.DEVNULL,
