@@ -52,7 +52,7 @@ def test_what_is_no_chatter_is_shown(tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["train.py", "--workdir=RUN"],
+        ["train.py", "--workdir=never"],
         ["evaluate.py", "--workdir=RUN"],
         ["translate.py", "--workdir=RUN"],
         ["score.py", "--workdir=RUN", "--source=s", "--target=t"],
