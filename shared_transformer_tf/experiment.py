@@ -26,6 +26,7 @@ from shared_transformer_tf.training import (
     callbacks,
     diagnostics,
     guard_rails,
+    processors,
     resume,
     strategies,
 )
@@ -85,7 +86,7 @@ def train(
     with distribution.scope():
         model = build_model(config, tokenizer)
         compile_model(model, planned)
-    _report(model, batches.pairs)
+    _report(model, batches.pairs, config.training.precision)
     progress = resume.restore(newest, model)
     evaluate = _dev(config, valid_text, tokenizer, model)
     strategies.check_agreement(distribution, progress.step, config.to_json())
@@ -281,7 +282,9 @@ def _dev(config, valid, tokenizer, model):
     return evaluate
 
 
-def _report(model: SharedTransformer, pairs: token_pairs.TokenPairs) -> None:
+def _report(
+    model: SharedTransformer, pairs: token_pairs.TokenPairs, precision: str
+) -> None:
     mean = [
         round(1 + sum(map(len, side)) / len(pairs))
         for side in (pairs.source, pairs.target)
@@ -291,3 +294,5 @@ def _report(model: SharedTransformer, pairs: token_pairs.TokenPairs) -> None:
         *complexity.complexity(model, *mean).describe().splitlines(),
     ]:
         logging.info("%s", line)
+    if warning := processors.slow_precision(precision):
+        logging.warning("%s", warning)

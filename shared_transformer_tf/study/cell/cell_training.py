@@ -32,6 +32,7 @@ from shared_transformer_tf.study.cell import (
     scores,
 )
 from shared_transformer_tf.study.cells import Cell
+from shared_transformer_tf.training import processors
 
 _PACKAGES = (
     "tensorflow keras keras-nlp tensorflow-text numpy sentencepiece sacrebleu"
@@ -124,6 +125,7 @@ def _measured(run: str, config: Config, varied: bool) -> dict[str, Any]:
         "fingerprints": fingerprints.of_run(run, config),
         "versions": _versions(),
         "processors": len(os.sched_getaffinity(0)),
+        "processor_kind": processors.describe(),
         "weights": weights,
         "flops_per_token": flops_per_token,
         "flops": flops_per_token * tokens,

@@ -123,6 +123,14 @@ class Evidence:
             cells = self.results.of(self.bootstrap.tasks(arm)[0], arm)
         return fmean(cell[field] for cell in cells)
 
+    def seconds(self, arm: str) -> float | None:
+        """Returns those of a training on the main task, mean over seeds.
+
+        Of cells that `ResultSet.timed` returns; `None` if there are none.
+        """
+        cells = self.results.timed(self.results.main_task, arm)
+        return fmean(cell["seconds"] for cell in cells) if cells else None
+
     def relative(self, field: str, arm: str, baseline: str) -> float | None:
         """Returns a field over that of another arm, on common tasks."""
         ratios = [

@@ -1,5 +1,6 @@
 """How a study was run, checked against its results; and what was not run."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 
@@ -41,7 +42,7 @@ def protocol(evidence: Evidence) -> str:
         "resampled by this package for all tasks and arms at once.",
         f"Signatures: {_signatures(cells)}.",
         f"Versions: {wording.listed(sorted(_versions(cells)))}.",
-        f"Processor cores per cell: {_all(c['processors'] for c in cells)}.",
+        _processors(evidence.results.cells),
         f"Study `{evidence.results.study}`, fingerprint "
         f"{_all(wording.code(c['study_fingerprint']) for c in cells)}.",
     ]
@@ -255,6 +256,22 @@ def _decoding(cell: Result, field: str) -> object:
 
 def _all(values: Iterable[object]) -> str:
     return ", ".join(dict.fromkeys(map(str, values)))
+
+
+def _processors(cells: Sequence[Result]) -> str:
+    found = Counter(map(result_set.trained_on, cells))
+    told = [
+        f"{wording.number_of(processors, 'processor core')} per cell, of kind "
+        f"{wording.code(kind)} ({wording.number_of(number, 'cell')})"
+        for (kind, processors), number in found.items()
+    ]
+    return f"{'; '.join(told)}." + (
+        " Minutes are of the kind alone that most arms of the task were "
+        "trained on. Kinds differ in how they round: a cell trained again on "
+        "another kind is another draw, as with another seed."
+        if len(found) > 1
+        else ""
+    )
 
 
 def _signatures(cells: Iterable[Result]) -> str:

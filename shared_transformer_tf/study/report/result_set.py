@@ -34,6 +34,7 @@ _OF_CELL = _OF_BOTH | {
     "tokens": (int, float),
     "updates": int,
     "seconds": (int, float),
+    "processors": int,
     "training_curve": list,
     "curve": list,
     "dev": dict,
@@ -103,6 +104,21 @@ class ResultSet:
             and arm in (None, cell["arm"])
         ]
 
+    def timed(self, task: str, arm: str) -> list[Result]:
+        """Returns cells as `of` does, whose seconds may be compared.
+
+        Those of one kind and number of processors: of the one that most arms
+        of the task were trained on. Others are left out.
+        """
+        arms: dict[tuple, set[str]] = {}
+        for cell in self.of(task):
+            arms.setdefault(trained_on(cell), set()).add(cell["arm"])
+        return [
+            cell
+            for cell in self.of(task, arm)
+            if trained_on(cell) == max(arms, key=lambda one: len(arms[one]))
+        ]
+
     def variations(self, prefix: str) -> list[Result]:
         """Returns cells whose variation begins with something."""
         return [
@@ -119,6 +135,11 @@ class ResultSet:
             )
             for cell in self.of()
         }
+
+
+def trained_on(cell: Result) -> tuple[str, int]:
+    """Returns the kind of processor and how many; old results lack a kind."""
+    return cell.get("processor_kind", "not recorded"), cell["processors"]
 
 
 def name(cell: Result) -> str:

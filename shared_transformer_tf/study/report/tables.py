@@ -109,7 +109,8 @@ def _costs(evidence: Evidence, arms: Sequence[str]) -> list[list[str]]:
         weights.append(f"{evidence.cost(arm, 'weights'):,.0f}")
         ratio = evidence.cost(arm, "flops_per_token") / of_vanilla
         ratios.append(f" ({ratio:.2f}x)" if "vanilla" in arms else "")
-        minutes.append(f"{evidence.cost(arm, 'seconds') / 60:.1f}")
+        seconds = evidence.seconds(arm)
+        minutes.append("–" if seconds is None else f"{seconds / 60:.1f}")
     token_unit, per_token = wording.in_common_unit(
         [evidence.cost(arm, "flops_per_token") for arm in arms]
     )

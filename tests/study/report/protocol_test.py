@@ -2,10 +2,13 @@
 
 import dataclasses
 
+import pytest
+
 from shared_transformer_tf.cli import config_flag
 from shared_transformer_tf.study import plan
-from shared_transformer_tf.study.report import protocol
+from shared_transformer_tf.study.report import protocol, tables
 from shared_transformer_tf.study.report.evidence import Evidence
+from shared_transformer_tf.study.report.pictures import learning_curves
 from shared_transformer_tf.study.report.result_set import ResultSet
 from tests.study.synthetic_study import STUDY, make_cell
 
@@ -51,3 +54,43 @@ def test_trainings_that_still_rise_or_make_other_updates_are_told():
     told = protocol.limits(Evidence.of(ResultSet(STUDY, tuple(cells), {})))
     assert "to the last: `vanilla` +1.5, `tuned` \N{MINUS SIGN}0.5." in told
     assert "searched too: `tuned` 3.0x as many as `vanilla`." in told
+
+
+def test_kinds_of_processors_are_told_and_minutes_are_of_one():
+    cells = [
+        make_cell("en-de", arm, seed, num_sentences=20)
+        for seed in (1, 2)
+        for arm in ("vanilla", "shared", "tuned")
+    ]
+    one = "1 processor core per cell, of kind `not recorded` (6 cells).\n"
+    assert one in told(cells)
+    for cell, seconds in zip(cells, (60, 120, 180, 600, 900, 900), strict=True):
+        cell["seconds"] = seconds
+    for cell in cells[3:]:
+        cell["processor_kind"] = "AMD EPYC with avx2"
+    cells.pop()
+    assert "`not recorded` (3 cells); 1 proc" in told(cells)
+    assert "kind `AMD EPYC with avx2` (2 cells). Minutes are" in told(cells)
+    evidence = Evidence.of(ResultSet(STUDY, tuple(cells), {}))
+    assert [evidence.seconds(arm) for arm in evidence.results.arms] == [
+        *(60, 120, 180)
+    ]
+    drawn = learning_curves.of_main_task(evidence)
+    minutes = drawn.axes[3].get_lines()
+    assert minutes[0].get_xdata().max() == pytest.approx(
+        cells[0]["curve"][-1]["seconds"] / 60
+    )
+
+
+def test_an_arm_that_ran_elsewhere_has_no_minutes():
+    cells = [
+        make_cell("en-de", arm, 1, num_sentences=20)
+        for arm in ("vanilla", "shared", "tuned")
+    ]
+    cells[2]["processor_kind"] = "AMD EPYC with avx2"
+    evidence = Evidence.of(ResultSet(STUDY, tuple(cells), {}))
+    assert evidence.seconds("tuned") is None
+    row = tables.costs(evidence, ["tuned"]).splitlines()[-1]
+    assert " \N{EN DASH} " in row
+    drawn = learning_curves.of_main_task(evidence)
+    assert [len(axes.get_lines()) for axes in drawn.axes] == [3, 3, 3, 2]

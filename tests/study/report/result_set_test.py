@@ -52,6 +52,24 @@ def test_cells_come_in_the_order_of_the_study(folder):
     assert statistics["en-de", "uses", 2].shape == (9, 10)
 
 
+def test_seconds_are_compared_on_the_processor_that_most_arms_ran_on():
+    cells = [
+        synthetic_study.make_cell("en-de", arm, seed, num_sentences=9)
+        for seed in (1, 2)
+        for arm in ("vanilla", "shared")
+    ]
+    cells.append(synthetic_study.make_cell("en-de", "uses", 1))
+    results = result_set.ResultSet(synthetic_study.STUDY, tuple(cells), {})
+    assert len(results.timed("en-de", "vanilla")) == 2
+    for cell in cells[2:]:
+        cell["processor_kind"] = "AMD EPYC with avx2"
+    assert results.timed("en-de", "vanilla") == [cells[2]]
+    assert results.timed("en-de", "uses") == [cells[4]]
+    cells[4]["processors"] = 2
+    assert results.timed("en-de", "vanilla") == [cells[0]]
+    assert results.timed("en-de", "uses") == []
+
+
 @pytest.mark.parametrize(
     "fields, problem",
     [

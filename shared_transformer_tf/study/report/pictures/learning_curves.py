@@ -27,7 +27,8 @@ def of_main_task(evidence: Evidence) -> Figure | None:
     drawn = style.figure(7.2)
     grid = drawn.subplots(2, 2, sharey=True)
     for axes, (label, x) in zip(grid.flat, _X.items(), strict=True):
-        _draw(axes, evidence, (task, arms, "curve"), x, _bleu)
+        cells = evidence.results.timed if label == "minutes" else None
+        _draw(axes, evidence, (task, arms, "curve"), x, _bleu, cells)
         style.tidy(axes, f"by {label}", label, "dev BLEU")
         _leave_out_the_start(axes)
     _legend(drawn, arms)
@@ -157,11 +158,12 @@ def _main_arms_with(evidence: Evidence, task: str, field: str) -> list[str]:
     return [arm for arm in arms if arm in evidence.main_arms] or arms
 
 
-def _draw(axes, evidence: Evidence, which: tuple, x, y) -> None:
+def _draw(axes, evidence: Evidence, which: tuple, x, y, cells_of=None) -> None:
     task, arms, field = which
+    cells_of = cells_of or evidence.results.of
     looks = style.looks(evidence.results.arms)
     for arm in arms:
-        cells = evidence.results.of(task, arm)
+        cells = cells_of(task, arm)
         if not cells or not all(cell[field] for cell in cells):
             continue
         axes.plot(
