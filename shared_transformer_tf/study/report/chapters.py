@@ -176,7 +176,9 @@ def gradients(evidence: Evidence, pictures: Mapping[str, str]) -> str:
         "With N uses of about equal norm |g_u| and mean cosine c, the "
         "aggregated gradient has the norm |g_u| sqrt(N (1 + (N - 1) c)): "
         "between sqrt(N) times as long where uses do not agree, and N times "
-        "where they do. One seed; layer norms and embeddings left out."
+        "where they do. Layer norms and embeddings are left out. The norms "
+        "are of one seed; of several seeds the table has mean, standard "
+        "deviation and number."
     )
     return _joined(["## Gradients of each use", text, *shown, table])
 

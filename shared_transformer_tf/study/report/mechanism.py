@@ -1,5 +1,6 @@
 """Findings on what happens to the gradients of weights used several times."""
 
+from collections.abc import Sequence
 from statistics import fmean
 
 from shared_transformer_tf.study.report import (
@@ -13,6 +14,7 @@ from shared_transformer_tf.study.report.differences import (
 )
 from shared_transformer_tf.study.report.evidence import Evidence
 from shared_transformer_tf.study.report.finding import Finding
+from shared_transformer_tf.study.report.result_set import Result
 
 
 def gradients(evidence: Evidence) -> Finding:
@@ -20,26 +22,51 @@ def gradients(evidence: Evidence) -> Finding:
     question = "How do per-use gradient norms and cosines develop?"
     task = evidence.results.main_task
     cells = evidence.results.of(task, "shared")
-    cells = [cell for cell in cells if use_gradients.cosine(cell)]
-    if not cells:
+    curves = use_gradients.cosines(cells)
+    if not curves:
         short = "not answered: no statistics per use of `shared`"
         return Finding(question, short, "")
-    tokens, cosine = use_gradients.cosine(cells[0])
-    first, last = cosine[0], cosine[-1]
-    shared = [
-        one for one in use_gradients.series(cells[0]).values() if one.uses > 1
-    ]
-    uses = max(one.uses for one in shared)
-    longer = fmean(one.total[-1] / one.norm[-1] for one in shared)
-    short = f"cosine {first:.2f} at first, {last:.2f} at the end"
-    answer = (
-        f"The gradients of a sublayer's {uses} uses in `shared` ({task}, one "
-        f"seed, mean over sublayers) have a cosine of {first:.2f} after "
-        f"{wording.amount(tokens[0])} target tokens and {last:.2f} after "
-        f"{wording.amount(tokens[-1])}; their sum is then {longer:.2f} times "
-        "as long as one of them. No interval: one training."
+    first, last = (
+        wording.spread([cosine[end] for _, cosine in curves], 2)
+        for end in (0, -1)
     )
-    return Finding(question, short, answer)
+    tokens, _ = curves[0]
+    uses, longer = _lengthening(cells)
+    seeds = wording.number_of(len(curves), "seed")
+    short = f"cosine {first} at first, {last} at the end"
+    answer = (
+        f"The gradients of a sublayer's {uses} uses in `shared` ({task}, "
+        f"{seeds}, mean over sublayers) have a cosine of {first} after "
+        f"{wording.amount(tokens[0])} target tokens and {last} after "
+        f"{wording.amount(tokens[-1])}; their sum is then "
+        f"{wording.spread(longer, 2)} times as long as one of them. "
+    )
+    return Finding(
+        question,
+        short,
+        answer
+        + (
+            "No interval: one training."
+            if len(curves) == 1
+            else "With the standard deviation over seeds."
+        ),
+    )
+
+
+def _lengthening(cells: Sequence[Result]) -> tuple[int, list[float]]:
+    """Returns the uses of a sublayer, and a ratio at the end of each cell.
+
+    That of the length of the aggregated gradient to the mean of its uses'.
+    """
+    shared = [
+        [one for one in use_gradients.series(cell).values() if one.uses > 1]
+        for cell in cells
+    ]
+    return max(one.uses for of_cell in shared for one in of_cell), [
+        fmean(one.total[-1] / one.norm[-1] for one in of_cell)
+        for of_cell in shared
+        if of_cell
+    ]
 
 
 def rules(evidence: Evidence) -> Finding:

@@ -206,30 +206,36 @@ def by_task(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:
 def cosines(evidence: Evidence) -> str:
     """Returns cosines of the uses' gradients over training, arms as rows.
 
-    At equal numbers of tokens, as near as they were recorded. Empty where
-    none were.
+    At equal numbers of tokens, as near as they were recorded, with their
+    spread over seeds. Empty where none were.
     """
     task, results = evidence.results.main_task, evidence.results
     found = {
-        arm: curve
+        arm: curves
         for arm in results.arms
-        for cell in results.of(task, arm)[:1]
-        if (curve := use_gradients.cosine(cell))
+        if (curves := use_gradients.cosines(results.of(task, arm)))
     }
     if not found:
         return ""
-    start = max(tokens[0] for tokens, _ in found.values())
-    end = min(tokens[-1] for tokens, _ in found.values())
+    recorded = [tokens for curves in found.values() for tokens, _ in curves]
+    start = max(tokens[0] for tokens in recorded)
+    end = min(tokens[-1] for tokens in recorded)
     moments = [start, (start + end) / 2, end]
     rows = [
         [
             wording.code(arm),
             *(
-                f"{cosine[abs(tokens - moment).argmin()]:.2f}"
+                wording.spread(
+                    [
+                        cosine[abs(tokens - moment).argmin()]
+                        for tokens, cosine in curves
+                    ],
+                    digits=2,
+                )
                 for moment in moments
             ),
         ]
-        for arm, (tokens, cosine) in found.items()
+        for arm, curves in found.items()
     ]
     header = [f"after {wording.amount(one)}" for one in moments]
     return wording.table([f"cosine, {task}; target tokens", *header], rows)

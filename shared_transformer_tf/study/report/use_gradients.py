@@ -1,7 +1,7 @@
 """Gradients of each use over a training, gathered by stack and kind."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -69,6 +69,11 @@ def cosine(cell: Result) -> tuple[np.ndarray, np.ndarray] | None:
     if not shared:
         return None
     return shared[0].tokens, np.mean([s.cosine for s in shared], axis=0)
+
+
+def cosines(cells: Sequence[Result]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Returns what `cosine` does, of the cells that have it: one per seed."""
+    return [found for cell in cells if (found := cosine(cell)) is not None]
 
 
 def _means(statistics: list[Mapping]) -> list[float]:

@@ -1,5 +1,8 @@
 """Gradients of each use: how long they are and how they agree."""
 
+from collections.abc import Sequence
+
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
@@ -65,21 +68,28 @@ def of_shared(evidence: Evidence) -> Figure | None:
 def of_arms(evidence: Evidence) -> Figure | None:
     """Returns the mean cosine between uses of every arm that shares."""
     task = evidence.results.main_task
-    curves = {}
+    curves, seeds = {}, set()
     for arm in evidence.results.arms:
-        cells = [c for c in evidence.results.of(task, arm) if c["gradients"]]
-        curve = use_gradients.cosine(cells[0]) if cells else None
-        if curve is not None:
-            curves[arm] = curve
+        found = use_gradients.cosines(evidence.results.of(task, arm))
+        if found:
+            curves[arm] = _over_seeds(found)
+            seeds.add(len(found))
     if not curves:
         return None
     drawn = style.figure(4.2)
     axes = drawn.subplots()
     looks = style.looks(evidence.results.arms)
-    for arm, (tokens, cosine) in curves.items():
+    for arm, (tokens, cosines) in curves.items():
+        axes.fill_between(
+            tokens,
+            cosines.min(0),
+            cosines.max(0),
+            color=looks[arm].colour,
+            alpha=0.15,
+        )
         axes.plot(
             tokens,
-            cosine,
+            cosines.mean(0),
             color=looks[arm].colour,
             linestyle=looks[arm].line,
             marker=looks[arm].marker,
@@ -88,13 +98,28 @@ def of_arms(evidence: Evidence) -> Figure | None:
     style.tidy(
         axes,
         f"Cosine between gradients of a sublayer's uses, {task}; mean over "
-        "sublayers",
+        + ("sublayers" if seeds == {1} else "sublayers, band: seeds"),
         "target tokens",
         "cosine",
     )
     ends = {
-        arm: (tokens[-1], cosine[-1], looks[arm].colour)
-        for arm, (tokens, cosine) in curves.items()
+        arm: (tokens[-1], cosines.mean(0)[-1], looks[arm].colour)
+        for arm, (tokens, cosines) in curves.items()
     }
     style.label_ends(axes, ends, 0.055)
     return drawn
+
+
+def _over_seeds(
+    curves: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean tokens (moments,) and cosines (seeds, moments).
+
+    Where seeds have unequally many moments, those that all have.
+    """
+    length = min(len(tokens) for tokens, _ in curves)
+    tokens, cosines = (
+        np.stack([values[:length] for values in columns])
+        for columns in zip(*curves, strict=True)
+    )
+    return tokens.mean(0), cosines
