@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -9,14 +10,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # a study waits for signals without TensorFlow
     from shared_transformer_tf.training.progress import TrainingProgress
 
+# A job's manager may tell every process of it, and they tell each other.
+_SAME_STOP_SECONDS = 10.0
+
 
 class StopSignals:
     """Notes SIGTERM and Ctrl-C while it is entered, for training to obey.
 
-    A second one acts as it did before: it ends the process at once. Does
-    nothing outside the main thread, where Python takes no signals. Entered
-    late enough it takes the place of TensorFlow's own watch for SIGTERM,
-    which keeps a worker among others from ending.
+    A second one acts as it did before: it ends the process at once. But a
+    SIGTERM in the next seconds is the same stop, told by another. Does nothing
+    outside the main thread, where Python takes no signals. Entered late enough
+    it takes the place of TensorFlow's own watch for SIGTERM, which keeps a
+    worker among others from ending.
 
     Attributes:
         received: the number of the signal that came, or `None`.
@@ -26,6 +31,7 @@ class StopSignals:
     def __init__(self):
         self.received: int | None = None
         self.enough = False
+        self._first_at = 0.0
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> "StopSignals":
@@ -74,9 +80,18 @@ class StopSignals:
         """
         number = highest(self.received or 0)
         if number:
-            self.received = number
+            self._take(number)
         return self.enough or number != 0
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        same_stop = time.monotonic() - self._first_at < _SAME_STOP_SECONDS
+        if self.received is None:
+            self._take(number)
+        elif number != signal.SIGTERM or not same_stop:
+            self.__exit__()
+            signal.raise_signal(number)
+
+    def _take(self, number: int) -> None:
+        if self.received is None:
+            self._first_at = time.monotonic()
         self.received = number
-        self.__exit__()

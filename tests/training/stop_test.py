@@ -39,6 +39,32 @@ def test_a_second_signal_acts_as_before():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.parametrize("by_another", [False, True])
+def test_a_stop_that_is_told_twice_is_one_stop(by_another):
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("late"))
+    try:
+        with StopSignals() as signals:
+            if by_another:
+                signals.agreed(lambda number: signal.SIGTERM)
+            else:
+                signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+            assert signals.received == signal.SIGTERM and heard == []
+            signals._first_at -= 60.0
+            signal.raise_signal(signal.SIGTERM)
+            assert heard == ["late"]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_raises")
+def test_ctrl_c_after_a_signal_ends_at_once():
+    with pytest.raises(KeyboardInterrupt), StopSignals():
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+
+
 def test_another_thread_takes_no_signals():
     before = signal.getsignal(signal.SIGTERM)
     seen = []

@@ -53,7 +53,12 @@ def check(selection: Selection, order: Order) -> State:
 
 
 def sign(folder: StudyFolder, study: Study) -> None:
-    """Leaves the study's name in a folder, for other studies to see."""
+    """Leaves the study's name in a folder, for other studies to see.
+
+    Raises:
+        InputError: if another one has done so.
+    """
+    _check_owner(folder, study)
     whole_file.write(folder.owner, _signature(study))
 
 

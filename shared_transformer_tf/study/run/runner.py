@@ -60,8 +60,8 @@ class StudyRunner:
             InputError: if a result or a search is not of this study.
         """
         self._order.folder.make()
-        checks.sign(self._order.folder, self._selection.study)
         with alone(self._order.folder.lock), StopSignals() as signals:
+            checks.sign(self._order.folder, self._selection.study)
             while todo := self._todo():
                 self._train(todo, signals)
                 if signals.received:

@@ -29,6 +29,7 @@ from shared_transformer_tf.study.search.settings import SearchSettings
 _LOOK_SECONDS = 0.2
 _SECONDS_TO_END = 60
 _MOST_EARLY_DEATHS = 3
+_SIGNALLED = 128  # and the signal's number: exit codes of those that saved
 
 
 @dataclasses.dataclass
@@ -84,7 +85,7 @@ class Crew:
             self._end()
 
     def look_after(self) -> bool:
-        """Replaces workers that died; returns whether any are at work.
+        """Replaces workers that signals ended; returns whether any are at work.
 
         Raises:
             InputError: if a worker ended with an error of its own, or they
@@ -99,31 +100,41 @@ class Crew:
             if code == 0:  # there were no more trials for it
                 self._oracle.release(worker.name)
                 continue
-            if code > 0:
+            if 0 < code <= _SIGNALLED:
                 raise InputError(
                     f"{worker.name} ended with an error: "
                     f"{_last_line(worker.log)} (all of it in {worker.log})."
                 )
-            self._replace(worker, -code)
+            self._replace(worker, code)
         return bool(self._workers)
 
-    def _replace(self, worker: _Worker, signal_number: int) -> None:
+    def _replace(self, worker: _Worker, code: int) -> None:
+        """Starts another in place of one that a signal ended.
+
+        Args:
+            worker: that ended.
+            code: its exit code, above `_SIGNALLED` where it saved its trial
+                and ended by itself: such a trial is not to blame.
+        """
         trial = self._oracle.release(worker.name)
-        how = signal.Signals(signal_number).name
+        saved = code > 0
+        how = signal.Signals(code - _SIGNALLED if saved else -code).name
         begun = len(self._oracle.trials) > worker.trials_before
         self._early_deaths = 0 if begun or trial else self._early_deaths + 1
         if trial is None:
             what = "it had no trial"
         else:
             first = oracles.first_of(self._oracle, trial)
-            self._folder.note_death(first)
+            if not saved:
+                self._folder.note_death(first)
             what = f"trial {first} goes on from its checkpoint"
         if self._early_deaths >= _MOST_EARLY_DEATHS:
             raise InputError(
                 f"{worker.name} died by {how} without a trial, as "
                 f"{self._early_deaths - 1} did before; see {worker.log}."
             )
-        logging.warning("%s died by %s; %s.", worker.name, how, what)
+        verb = "ended" if saved else "died"
+        logging.warning("%s %s by %s; %s.", worker.name, verb, how, what)
         self._workers.append(self._start(worker.name, worker.processors))
 
     def _start(self, name: str, processors: set[int]) -> _Worker:
