@@ -61,7 +61,13 @@ def scores(evidence: Evidence, pictures: Mapping[str, str]) -> str:
         "## BLEU, and what it costs",
         f"Test BLEU, {spread}. A difference stands with its 95% interval by "
         "paired bootstrap over test sentences; the mean over tasks resamples "
-        "sentence numbers jointly.",
+        "sentence numbers jointly."
+        + (
+            " Arms are compared over the seeds that both have in a task, which "
+            "may be fewer than stand beside their BLEU."
+            if several > 1
+            else ""
+        ),
         tables.scores(evidence, evidence.main_arms)
         if evidence.main_arms
         else "",
@@ -124,7 +130,8 @@ def learning(evidence: Evidence, pictures: Mapping[str, str]) -> str:
 def sweeps(evidence: Evidence, pictures: Mapping[str, str]) -> str:
     """Returns dev BLEU by learning rate, on all tasks that were swept."""
     title = "## Learning rates"
-    found = learning_rates.sweeps(evidence.results, evidence.results.tasks)
+    results = evidence.results
+    found = learning_rates.sweeps(results, results.swept_tasks)
     if not found:
         return _joined([title, "No learning rate was swept."])
     rows = [
@@ -178,7 +185,8 @@ def gradients(evidence: Evidence, pictures: Mapping[str, str]) -> str:
         "between sqrt(N) times as long where uses do not agree, and N times "
         "where they do. Layer norms and embeddings are left out. The norms "
         "are of one seed; of several seeds the table has mean, standard "
-        "deviation and number."
+        "deviation and number. Arms whose batches differ in size have "
+        "gradients of unequal noise: their cosines tell less of each other."
     )
     return _joined(["## Gradients of each use", text, *shown, table])
 

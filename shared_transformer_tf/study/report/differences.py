@@ -5,7 +5,8 @@ from shared_transformer_tf.study.report.evidence import Evidence
 from shared_transformer_tf.study.report.verdicts import Difference
 
 ONE_SEED = (
-    "One seed each: what another seed would change is not in the interval."
+    "One seed of each is compared: what another seed would change is not in "
+    "the interval."
 )
 
 

@@ -98,20 +98,26 @@ class Evidence:
         }
         return {task: one for task, one in found.items() if one}
 
+    @property
+    def common_tasks(self) -> tuple[str, ...]:
+        """Tasks of the means: those of all main arms that have several."""
+        tasks = self.bootstrap.tasks
+        several = [arm for arm in self.main_arms if len(tasks(arm)) > 1]
+        return tasks(*several) if several else ()
+
     def mean_bleu(self, arm: str) -> float | None:
-        """Returns the mean over tasks; `None` where a task is missing."""
-        tasks = self.results.tasks
-        if set(self.bootstrap.tasks(arm)) != set(tasks):
+        """Returns the mean over `common_tasks`; `None` where one is missing."""
+        tasks = self.common_tasks
+        if not tasks or not set(tasks) <= set(self.bootstrap.tasks(arm)):
             return None
         return fmean(fmean(self.bootstrap.bleu(task, arm)) for task in tasks)
 
-    def mean(self, arm: str, field: str) -> float | None:
-        """Returns a field's mean over tasks, of means over seeds."""
-        found = [
+    def mean(self, arm: str, field: str) -> float:
+        """Returns a field's mean over `common_tasks`, of means over seeds."""
+        return fmean(
             fmean(cell[field] for cell in self.results.of(task, arm))
-            for task in self.bootstrap.tasks(arm)
-        ]
-        return fmean(found) if found else None
+            for task in self.common_tasks
+        )
 
     def cost(self, arm: str, field: str) -> float:
         """Returns a field's mean over seeds on the main task.

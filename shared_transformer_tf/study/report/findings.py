@@ -126,10 +126,14 @@ def _other_rates(evidence: Evidence) -> str:
     for arm in ("vanilla", "shared"):
         swept = [
             sweep
-            for sweep in learning_rates.sweeps(results, results.tasks)
+            for sweep in learning_rates.sweeps(results, results.swept_tasks)
             if sweep.arm == arm and sweep.used is not None
         ]
-        better = [sweep.task for sweep in swept if sweep.best != sweep.used]
+        better = [
+            f"{sweep.task} {wording.signed(sweep.ahead)}"
+            for sweep in swept
+            if sweep.ahead > 0
+        ]
         if better:
             told.append(
                 f"`{arm}` in {len(better)} of {len(swept)} "
@@ -138,8 +142,8 @@ def _other_rates(evidence: Evidence) -> str:
     if not told:
         return ""
     return (
-        " By dev BLEU another learning rate than theirs was better for "
-        f"{' and '.join(told)} of the tasks that were swept."
+        " By dev BLEU another learning rate than theirs was ahead, by single "
+        f"trainings, for {' and '.join(told)} of the tasks that were swept."
     )
 
 
@@ -152,6 +156,9 @@ def _convergence(evidence: Evidence) -> Finding:
     if share is None:
         return not_answered(question, "vanilla", "shared", "tuned")
     where = over_tasks(evidence, share.gain)
+    gain = evidence.bootstrap.difference("shared", "vanilla")
+    if gain is None or gain.num_seeds != share.gain.num_seeds:
+        where += ", over the seeds that all three arms have"
     if share.gain.interval.high < 0:
         answer = (
             "The part of the gain due to convergence is **not defined**: "
@@ -173,12 +180,14 @@ def _convergence(evidence: Evidence) -> Finding:
     if share.interval.high > 1:
         answer += " Above 100%, tuning gives more than sharing does."
     of_seeds = share.gain.seed_interval
+    short = part
     if of_seeds and of_seeds.low <= 0:
         answer += (
             " With the spread of seeds the gain itself may be 0 "
             f"({wording.interval(of_seeds)}), and the part is not defined."
         )
-    return Finding(question, part, answer)
+        short = f"of these trainings {part}; with other seeds not defined"
+    return Finding(question, short, answer)
 
 
 # Question, system, baseline, what the two differ in.

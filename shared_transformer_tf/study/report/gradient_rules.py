@@ -179,8 +179,8 @@ def _clip(cells: Sequence[Result]) -> str:
     (bound,) = bounds
     seen = (
         f"The global norm was clipped at {wording.setting(bound)}; the "
-        "training curves of these arms and of `shared`, which have few of the "
-        f"updates, show {largest:.2f} at most"
+        "training curves of these arms and of `shared`, whose points are means "
+        f"over some updates, show {largest:.2f} at most"
     )
     if largest >= bound:
         return (

@@ -38,6 +38,13 @@ class Sweep:
         return _best(self.rates, self.bleu)
 
     @property
+    def ahead(self) -> float:
+        """Dev BLEU at the best rate above that at the one used, from 0 on."""
+        if self.used is None:
+            return 0.0
+        return max(self.bleu) - self.bleu[self.rates.index(self.used)]
+
+    @property
     def at_edge(self) -> bool:
         """Whether a still better rate may lie outside of the sweep."""
         return self.best in (self.rates[0], self.rates[-1])

@@ -21,7 +21,11 @@ def gradients(evidence: Evidence) -> Finding:
     """Returns how gradients of the uses of a weight lie to each other."""
     question = "How do per-use gradient norms and cosines develop?"
     task = evidence.results.main_task
-    cells = evidence.results.of(task, "shared")
+    cells = [
+        cell
+        for cell in evidence.results.of(task, "shared")
+        if use_gradients.cosine(cell) is not None
+    ]
     curves = use_gradients.cosines(cells)
     if not curves:
         short = "not answered: no statistics per use of `shared`"
@@ -31,6 +35,10 @@ def gradients(evidence: Evidence) -> Finding:
         for end in (0, -1)
     )
     tokens, _ = curves[0]
+    norms = [
+        wording.spread([_norm(cell, end) for cell in cells], 2)
+        for end in (0, -1)
+    ]
     uses, longer = _lengthening(cells)
     seeds = wording.number_of(len(curves), "seed")
     short = f"cosine {first} at first, {last} at the end"
@@ -39,7 +47,8 @@ def gradients(evidence: Evidence) -> Finding:
         f"{seeds}, mean over sublayers) have a cosine of {first} after "
         f"{wording.amount(tokens[0])} target tokens and {last} after "
         f"{wording.amount(tokens[-1])}; their sum is then "
-        f"{wording.spread(longer, 2)} times as long as one of them. "
+        f"{wording.spread(longer, 2)} times as long as one of them, whose norm "
+        f"was {norms[0]} at first and is {norms[1]}. "
     )
     return Finding(
         question,
@@ -51,6 +60,12 @@ def gradients(evidence: Evidence) -> Finding:
             else "With the standard deviation over seeds."
         ),
     )
+
+
+def _norm(cell: Result, moment: int) -> float:
+    """Returns the mean norm of one use's gradient, of sublayers used often."""
+    shared = [s for s in use_gradients.series(cell).values() if s.uses > 1]
+    return fmean(one.norm[moment] for one in shared)
 
 
 def _lengthening(cells: Sequence[Result]) -> tuple[int, list[float]]:
@@ -65,7 +80,6 @@ def _lengthening(cells: Sequence[Result]) -> tuple[int, list[float]]:
     return max(one.uses for of_cell in shared for one in of_cell), [
         fmean(one.total[-1] / one.norm[-1] for one in of_cell)
         for of_cell in shared
-        if of_cell
     ]
 
 

@@ -261,14 +261,16 @@ def _all(values: Iterable[object]) -> str:
 def _processors(cells: Sequence[Result]) -> str:
     found = Counter(map(result_set.trained_on, cells))
     told = [
-        f"{wording.number_of(processors, 'processor core')} per cell, of kind "
-        f"{wording.code(kind)} ({wording.number_of(number, 'cell')})"
+        f"{wording.code(kind) if kind else 'what was not recorded'}, "
+        f"{wording.number_of(processors, 'processor core')} per cell "
+        f"({wording.number_of(number, 'cell')})"
         for (kind, processors), number in found.items()
     ]
-    return f"{'; '.join(told)}." + (
-        " Minutes are of the kind alone that most arms of the task were "
-        "trained on. Kinds differ in how they round: a cell trained again on "
-        "another kind is another draw, as with another seed."
+    return f"Trained on {'; '.join(told)}." + (
+        " Minutes are of cells on one of these alone, that on which most arms "
+        "of the task were trained; of cells that do not tell, they may be of "
+        "several. Processors differ in how they round: a cell trained again "
+        "on another kind is another draw, as with another seed."
         if len(found) > 1
         else ""
     )

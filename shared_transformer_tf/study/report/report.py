@@ -90,7 +90,7 @@ def _text(title: str, evidence: Evidence, pictures: dict[str, str]) -> str:
         f"{wording.number_of(len(results.tasks), 'task')} and "
         f"{wording.number_of(len(results.arms), 'arm')}, and "
         f"{len(results.cells) - len(cells)} more at other learning rates. "
-        "Written from the results alone; whatever came out is shown."
+        "Written by a program from the results, whatever came out."
     )
     parts = [
         f"# {title}",

@@ -71,7 +71,12 @@ class ResultSet:
 
     @property
     def tasks(self) -> list[str]:
-        """Tasks with a cell."""
+        """Tasks with a cell that is no variation."""
+        return list(dict.fromkeys(cell["task"] for cell in self.of()))
+
+    @property
+    def swept_tasks(self) -> list[str]:
+        """Tasks with any cell."""
         return list(dict.fromkeys(cell["task"] for cell in self.cells))
 
     @property
@@ -138,8 +143,8 @@ class ResultSet:
 
 
 def trained_on(cell: Result) -> tuple[str, int]:
-    """Returns the kind of processor and how many; old results lack a kind."""
-    return cell.get("processor_kind", "not recorded"), cell["processors"]
+    """Returns the kind of processor and how many; old results have none."""
+    return cell.get("processor_kind", ""), cell["processors"]
 
 
 def name(cell: Result) -> str:
@@ -173,6 +178,11 @@ def load(folder: str, searches_folder: str | None = None) -> ResultSet:
         )
     for path, cell in cells.items():
         _check_cell(path, cell)
+    if all(cell["variation"] for cell in cells.values()):
+        raise InputError(
+            f"{folder} has sweeps alone, such as {next(iter(cells)).name}: "
+            "train cells without a variation (--variations=none) first."
+        )
     for path, search in searches.items():
         _check_fields(path, search, _OF_SEARCH)
         _check_name(path, f"search.{search['arm']}")

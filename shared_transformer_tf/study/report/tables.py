@@ -35,12 +35,16 @@ def scores(evidence: Evidence, arms: Sequence[str]) -> str:
         if compared:
             row += _difference(compared.get(task))
         rows.append([task, *row])
-    if len(rows) > 1:
+    tasks = evidence.common_tasks
+    if len(rows) > 1 and tasks:
         means = [evidence.mean_bleu(arm) for arm in arms]
         row = ["–" if mean is None else f"**{mean:.1f}**" for mean in means]
         if compared:
-            row += _difference(bootstrap.difference("tuned", "shared"))
-        rows.append(["**mean**", *row])
+            row += _difference(bootstrap.difference("tuned", "shared", tasks))
+        over = ""
+        if len(tasks) < len(evidence.results.tasks):
+            over = f" of {wording.number_of(len(tasks), 'task')}"
+        rows.append([f"**mean{over}**", *row])
     padding = [""] * len(of_difference)
     rows += [[*row, *padding] for row in _costs(evidence, arms)]
     header = ["BLEU", *map(wording.code, arms), *of_difference]

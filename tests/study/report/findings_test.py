@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 
-from shared_transformer_tf.study.report import findings, verdicts
+from shared_transformer_tf.study.report import chapters, findings, verdicts
 from shared_transformer_tf.study.report.evidence import Evidence
 from shared_transformer_tf.study.report.result_set import ResultSet
 from shared_transformer_tf.study.report.verdicts import Difference, Interval
@@ -121,6 +121,37 @@ def test_where_sharing_gains_nothing_takes_the_verdict_back(evidence):
     assert "reproduced" not in found[1].answer
 
 
+def test_seeds_that_an_arm_has_alone_are_told_apart():
+    cells = [
+        make_cell("en-de", arm, seed, num_sentences=200)
+        for arm in ("vanilla", "shared", "tuned")
+        for seed in (1, 2, 3)
+        if arm != "tuned" or seed == 1
+    ]
+    evidence = Evidence.of(ResultSet(STUDY, tuple(cells), {}))
+    primary, gain, share, *_ = findings.findings(evidence)
+    assert "One seed of each is compared" in primary.answer
+    assert "With the spread of seeds (3 in a task)" in gain.answer
+    assert "over the seeds that all three arms have" in share.answer
+    assert "fewer than stand beside their BLEU" in chapters.scores(evidence, {})
+
+
+def test_a_part_that_other_seeds_may_undo_is_not_told_bare(evidence):
+    share = verdicts.ConvergenceShare(
+        Difference(0.9, Interval(0.1, 1.7), Interval(-0.2, 2.0), {"en-de": 2}),
+        0.8,
+        Interval(0.5, 1.2),
+    )
+    bootstrap = Told(evidence.bootstrap, Interval(-0.2, 2.0))
+    bootstrap.convergence_share = lambda: share
+    found = findings.findings(
+        dataclasses.replace(evidence, bootstrap=bootstrap)
+    )[2]
+    assert found.short == (
+        "of these trainings 80% [50%, 120%]; with other seeds not defined"
+    )
+
+
 def test_a_better_learning_rate_than_the_one_used_is_told():
     cells = [
         make_cell("en-de", arm, 1, variation, num_sentences=20)
@@ -131,5 +162,5 @@ def test_a_better_learning_rate_than_the_one_used_is_told():
         cell["dev"]["bleu"] = bleu
     results = ResultSet(STUDY, tuple(cells), {})
     answer = findings.findings(Evidence.of(results))[1].answer
-    told = "was better for `vanilla` in 1 of 1 (en-de) of the tasks"
+    told = "for `vanilla` in 1 of 1 (en-de +1.00) of the tasks that were swept"
     assert told in answer

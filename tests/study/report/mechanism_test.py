@@ -19,6 +19,7 @@ def make_evidence(cosines):
             part = number / 7
             for found in moment["weights"].values():
                 found["cosine_mean"] = (1 - part) * first + part * last
+                found["norm_mean"] = 0.5 + number / 4
                 found["norm"] = seed * found["norm_mean"]
         cells.append(cell)
     return Evidence.of(ResultSet(STUDY, tuple(cells), {}))
@@ -29,7 +30,10 @@ def test_one_training_has_no_spread():
     assert found.short == "cosine 0.80 at first, 0.60 at the end"
     assert "2 uses in `shared` (en-de, 1 seed, mean" in found.answer
     assert "of 0.80 after 1M target tokens and 0.60 after 8M" in found.answer
-    assert "then 1.00 times as long as one of them." in found.answer
+    assert "then 1.00 times as long as one of them, whose norm was 0.50 at" in (
+        found.answer
+    )
+    assert "at first and is 2.25. No interval" in found.answer
     assert found.answer.endswith("No interval: one training.")
 
 

@@ -62,20 +62,26 @@ def test_kinds_of_processors_are_told_and_minutes_are_of_one():
         for seed in (1, 2)
         for arm in ("vanilla", "shared", "tuned")
     ]
-    one = "1 processor core per cell, of kind `not recorded` (6 cells).\n"
-    assert one in told(cells)
+    one = (
+        "Trained on what was not recorded, 1 processor core per cell (6 cells)."
+    )
+    assert f"{one}\n" in told(cells)
     for cell, seconds in zip(cells, (60, 120, 180, 600, 900, 900), strict=True):
         cell["seconds"] = seconds
     for cell in cells[3:]:
         cell["processor_kind"] = "AMD EPYC with avx2"
     cells.pop()
-    assert "`not recorded` (3 cells); 1 proc" in told(cells)
-    assert "kind `AMD EPYC with avx2` (2 cells). Minutes are" in told(cells)
+    text = told(cells)
+    assert "not recorded, 1 processor core per cell (3 cells); `AMD" in text
+    kind = "`AMD EPYC with avx2`, 1 processor core per cell (2 cells)."
+    assert f"{kind} Minutes are" in text
     evidence = Evidence.of(ResultSet(STUDY, tuple(cells), {}))
     assert [evidence.seconds(arm) for arm in evidence.results.arms] == [
         *(60, 120, 180)
     ]
     drawn = learning_curves.of_main_task(evidence)
+    title = drawn.axes[3].get_title(loc="left")
+    assert title == "by minutes, cells on one kind of processor"
     minutes = drawn.axes[3].get_lines()
     assert minutes[0].get_xdata().max() == pytest.approx(
         cells[0]["curve"][-1]["seconds"] / 60

@@ -140,7 +140,9 @@ def test_cells_without_curves_and_gradients_get_a_report(tmp_path):
 def test_one_seed_is_said_to_be_one_seed(tmp_path, text_only):
     cells = [cell for cell in small_cells() if cell["seed"] == 1]
     text, _ = write(tmp_path, cells)
-    assert "One seed each: what another seed would change" in text
+    assert (
+        "One seed of each is compared: what another seed would change" in text
+    )
     assert "±" not in text.split("## Protocol")[0]
     assert "One seed each in en-de, de-en." in text
 
@@ -195,6 +197,39 @@ def test_what_the_study_has_and_was_not_run_is_listed(tmp_path, text_only):
     missing = "`en-de.deep.1`, `en-de.deep.2`, `de-en.deep.1`"
     assert missing in text.split("## What was not run")[1]
     assert "at the margin of 0.5" in text
+
+
+def test_tasks_that_some_arms_lack_are_not_in_the_mean(tmp_path):
+    cells = small_cells()
+    cells.append(make_cell("fr-de", "vanilla", 1, num_sentences=NUM_SENTENCES))
+    text, _ = write(tmp_path, cells)
+    line = next(x for x in text.splitlines() if x.startswith("| **mean of 2"))
+    means = re.findall(r"\*\*(\d+\.\d)\*\*", line)
+    assert len(means) == 3  # vanilla, shared, tuned
+    of = {
+        task: [
+            c["test"]["bleu"]
+            for c in cells
+            if (c["task"], c["arm"], c["variation"]) == (task, "vanilla", "")
+        ]
+        for task in ("en-de", "de-en")
+    }
+    expected = (sum(of["en-de"]) / 2 + of["de-en"][0]) / 2
+    assert float(means[0]) == pytest.approx(expected, abs=0.051)
+
+
+def test_a_task_with_sweeps_alone_is_in_the_sweeps(tmp_path):
+    cells = small_cells()
+    for factor in ("0.5", "2"):
+        cells.append(
+            make_cell("fr-de", "shared", 1, f"learning_rate_x{factor}")
+        )
+    text, _ = write(tmp_path, cells)
+    assert "| fr-de | `shared` |" in text.split("## Learning rates")[1]
+    assert "over 2 tasks and 4 arms" in text
+    only = [cell for cell in cells if cell["variation"]]
+    with pytest.raises(errors.InputError, match="has sweeps alone"):
+        write(tmp_path / "only", only)
 
 
 def test_results_of_another_study_are_refused(tmp_path):

@@ -12,7 +12,7 @@ from shared_transformer_tf.study.report.pictures import style
 def bleu_by_flops(evidence: Evidence) -> Figure | None:
     """Returns test BLEU over FLOPs per token.
 
-    On the left the mean over tasks, of the arms that were run on all of them;
+    On the left the mean over tasks, of those that the arms have in common;
     on the right the main task and the spread of seeds. Ablations cost what
     `shared` costs and have a picture of their own.
     """
@@ -36,14 +36,15 @@ def bleu_by_flops(evidence: Evidence) -> Figure | None:
                 [cell["test"]["bleu"] for cell in cells],
                 cells[0]["weights"],
             )
-    several = len(results.tasks) > 1 and means
+    tasks = evidence.common_tasks
     seeds = max((len(bleu) for _, bleu, _ in of_task.values()), default=0)
     bars = "bars: standard deviation of seeds" if seeds > 1 else "one seed"
     panels = [(of_task, f"{task}; {bars}")]
     if not of_task:
         return None
-    if several:
-        panels.insert(0, (means, f"mean over {len(results.tasks)} tasks"))
+    if len(results.tasks) > 1 and means:
+        over = wording.number_of(len(tasks), "task")
+        panels.insert(0, (means, f"mean over {over}"))
     drawn = style.figure(4.6)
     grid = drawn.subplots(1, len(panels), squeeze=False)[0]
     for axes, (points, title) in zip(grid, panels, strict=True):

@@ -27,9 +27,12 @@ def of_main_task(evidence: Evidence) -> Figure | None:
     drawn = style.figure(7.2)
     grid = drawn.subplots(2, 2, sharey=True)
     for axes, (label, x) in zip(grid.flat, _X.items(), strict=True):
-        cells = evidence.results.timed if label == "minutes" else None
+        timed = label == "minutes"
+        cells = evidence.results.timed if timed else None
         _draw(axes, evidence, (task, arms, "curve"), x, _bleu, cells)
-        style.tidy(axes, f"by {label}", label, "dev BLEU")
+        some = timed and not _all_timed(evidence, task)
+        which = ", cells on one kind of processor" if some else ""
+        style.tidy(axes, f"by {label}{which}", label, "dev BLEU")
         _leave_out_the_start(axes)
     _legend(drawn, arms)
     drawn.suptitle(f"Dev BLEU while training, {_where(evidence, arms)}")
@@ -137,6 +140,14 @@ def _where(evidence: Evidence, arms: Sequence[str]) -> str:
     task = evidence.results.main_task
     seeds = max(len(evidence.results.of(task, arm)) for arm in arms)
     return f"{task}; {'mean over seeds' if seeds > 1 else 'one seed'}"
+
+
+def _all_timed(evidence: Evidence, task: str) -> bool:
+    results = evidence.results
+    return all(
+        len(results.timed(task, arm)) == len(results.of(task, arm))
+        for arm in results.arms
+    )
 
 
 def _bleu(point: Point) -> float:
