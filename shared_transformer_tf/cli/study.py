@@ -166,6 +166,9 @@ def _print_estimate(chosen, state, order, processors) -> None:
     from shared_transformer_tf.study.run import runner
 
     study = chosen.study
+    if study.strategy != "none":
+        print(estimate.describe_cells(study, state))
+        return
     rows = estimate.make_rows(
         chosen,
         state,

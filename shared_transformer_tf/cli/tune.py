@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from shared_transformer_tf import errors
+from shared_transformer_tf import devices, errors
 from shared_transformer_tf.cli import command, startup
 
 _MODULE = "shared_transformer_tf.cli.tune"
@@ -44,6 +44,11 @@ _NUMBERS = (
         "workers",
         1,
         "Processes that train at the same time, on their own processors.",
+    ),
+    (
+        "num_replicas",
+        0,
+        "Of --strategy=mirrored; 0: all GPUs. Parts of the CPU without GPUs.",
     ),
 )
 
@@ -82,6 +87,13 @@ def _define_flags(values: flags.FlagValues) -> None:
             name, default, text, lower_bound=lowest, flag_values=values
         )
     flags.DEFINE_enum(
+        "strategy",
+        "none",
+        ["none", "mirrored", "tpu"],
+        "What each trial is trained on: one device, all GPUs, a TPU.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
         "oracle",
         settings_lib.ORACLES[0],
         settings_lib.ORACLES,
@@ -116,6 +128,7 @@ def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         )
     config = values.config
     config.validate()
+    _check_devices(values)
     space = space_lib.make_space(config, values.fields)
     settings = SearchSettings(
         config,
@@ -147,8 +160,20 @@ def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         values.workdir,
         (values.workers, [sys.executable, "-m", _MODULE, *arguments]),
         values.output,
+        search.on_devices(values.strategy, values.num_replicas),
     )
     print(results.describe())
+
+
+def _check_devices(values: flags.FlagValues) -> None:
+    buckets = values.config.data.num_buckets
+    devices.check(values.strategy, values.num_replicas, buckets)
+    if values.strategy != "none" and values.workers > 1:
+        raise errors.InputError(
+            f"--strategy={values.strategy} trains each trial on all devices, "
+            f"--workers={values.workers} several trials at a time: give one "
+            "of the two."
+        )
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ def command(study: Study, arm: str, folder: str) -> str:
         "study": study.name,
         "task": study.search_task,
         "arm": arm,
+        **({"strategy": study.strategy} if study.strategy != "none" else {}),
         "output": os.path.join(folder, file_name(arm)),
     }
     flags = (f"--{name}={value}" for name, value in options.items())

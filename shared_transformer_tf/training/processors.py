@@ -1,15 +1,11 @@
 """What a training runs on, in words, and whether it suits the precision."""
 
-import pathlib
-import platform
-import re
 from collections import Counter
 
 import tensorflow as tf
 
-_CPU_FACTS = pathlib.Path("/proc/cpuinfo")
-# Of most use to matrix products first; each processor is named by one.
-_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")
+from shared_transformer_tf.training import cpu
+
 _OF_PRECISION = {
     "mixed_bfloat16": {"amx_bf16", "avx512_bf16"},
     "mixed_float16": {"amx_fp16", "avx512_fp16"},
@@ -17,10 +13,9 @@ _OF_PRECISION = {
 
 
 def describe() -> str:
-    """Returns what TensorFlow computes on: equal words, equal speed.
+    """Returns what TensorFlow computes on: equal words, about equal speed.
 
-    Such as `AMD EPYC with avx2` or `2 x NVIDIA H100 80GB HBM3`. Of a
-    processor that does not say its instructions, its architecture.
+    Such as `AMD EPYC with avx2` or `2 x NVIDIA H100 80GB HBM3`.
     """
     accelerators = [
         tf.config.experimental.get_device_details(device).get("device_name")
@@ -33,9 +28,7 @@ def describe() -> str:
             f"{number} x {name}" if number > 1 else name
             for name, number in Counter(accelerators).items()
         )
-    name, instructions = _processor()
-    known = [one for one in _INSTRUCTIONS if one in instructions]
-    return f"{name} with {known[0]}" if known else name
+    return cpu.describe()
 
 
 def slow_precision(precision: str) -> str:
@@ -49,24 +42,12 @@ def slow_precision(precision: str) -> str:
         processor does not say its instructions.
     """
     kinds = {device.device_type for device in tf.config.list_physical_devices()}
-    name, instructions = _processor()
-    wanted = _OF_PRECISION.get(precision)
-    if kinds & {"GPU", "TPU"} or not instructions or not wanted:
+    there, wanted = cpu.instructions(), _OF_PRECISION.get(precision)
+    if kinds & {"GPU", "TPU"} or not there or not wanted:
         return ""
-    if wanted & instructions:
+    if wanted & there:
         return ""
     return (
-        f"{name} has no instructions for {precision}, which is emulated: "
+        f"{cpu.name()} has no instructions for {precision}, which is emulated: "
         "--config.training.precision=float32 is likely to be faster."
-    )
-
-
-def _processor() -> tuple[str, set[str]]:
-    """Returns the name of the processor and its instruction sets."""
-    facts = _CPU_FACTS.read_text() if _CPU_FACTS.exists() else ""
-    name = re.search(r"^model name\s*: (.+)$", facts, re.MULTILINE)
-    flags = re.search(r"^flags\s*: (.+)$", facts, re.MULTILINE)
-    return (
-        name[1].strip() if name else platform.machine(),
-        set(flags[1].split()) if flags else set(),
     )

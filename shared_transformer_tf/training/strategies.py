@@ -66,6 +66,9 @@ def _divide_cpu(number: int) -> None:
     """Makes several devices of the CPU."""
     cpu = tf.config.list_physical_devices("CPU")[0]
     parts = [tf.config.LogicalDeviceConfiguration()] * number
+    divided = tf.config.get_logical_device_configuration(cpu)
+    if divided is not None and len(divided) == number:
+        return  # by a training before
     try:
         tf.config.set_logical_device_configuration(cpu, parts)
     except RuntimeError as error:

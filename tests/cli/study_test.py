@@ -189,3 +189,15 @@ def test_a_dry_run_trains_nothing_and_says_what_it_would(command):
     assert not (command.home / "workdir").exists()
     _, out, error = command("--dry_run", "--arms=shared")
     assert "vanilla  " not in out and error == ""
+
+
+def test_a_dry_run_on_many_devices_tells_cells_alone(command, tmp_path):
+    text = numbers_study.STUDY.replace(
+        "        search_tokens=", '        strategy="mirrored", search_tokens='
+    )
+    numbers_study.write(tmp_path, text)
+    code, out, _ = command("--dry_run")
+    assert code == 0
+    assert "en-de      0/3     0/1     0/1" in out
+    assert "trained with strategy mirrored" in out and "--plan" in out
+    assert "tokens/s" not in out

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from shared_transformer_tf import experiment
 from shared_transformer_tf.cli import tune
 from shared_transformer_tf.errors import InputError
 
@@ -50,7 +51,9 @@ def test_tune_says_what_is_searched_and_hands_it_on(calls, tmp_path, capsys):
         "--output=search.shared.json",
     ]
     assert tune.main(["tune", *arguments]) == 0
-    ((settings, workdir, (workers, command), output),) = calls
+    ((settings, workdir, (workers, command), output, train),) = calls
+    assert train.func is experiment.train
+    assert train.keywords == {"strategy": "none", "num_replicas": 0}
     assert settings.config.model.sharing == "sequence"
     assert (settings.trials, settings.oracle) == (7, "hyperband")
     assert (settings.objective, settings.budget_tokens) == ("loss", 200000)
@@ -67,6 +70,20 @@ def test_tune_says_what_is_searched_and_hands_it_on(calls, tmp_path, capsys):
     assert "searched   training.learning_rate" in out
     assert "left out   training.gradient_rule" in out
     assert out.endswith("Best: trial 7\n")
+
+
+def test_every_trial_is_trained_by_the_strategy(calls, tmp_path, monkeypatch):
+    flags = ["--strategy=mirrored", "--num_replicas=2"]
+    search = importlib.import_module(
+        "shared_transformer_tf.study.search.search"
+    )
+    made = []
+    monkeypatch.setattr(
+        search.strategies, "make_strategy", lambda *given: made.append(given)
+    )
+    assert tune.main(["tune", f"--workdir={tmp_path}/s", ENOUGH, *flags]) == 0
+    assert made == [("mirrored", 2)]
+    assert calls[0][-1].keywords == {"strategy": "mirrored", "num_replicas": 2}
 
 
 def test_a_worker_works_and_searches_nothing(calls, monkeypatch, tmp_path):
@@ -109,6 +126,11 @@ def test_an_error_of_the_search_is_one_line(calls, monkeypatch, capsys):
             "'hidden_dim', which is not searched",
         ),
         ([ENOUGH, "--fields=update_scaling"], "does not act in this config"),
+        (
+            [ENOUGH, "--strategy=mirrored", "--workers=2"],
+            "--strategy=mirrored trains each trial on all devices",
+        ),
+        ([ENOUGH, "--num_replicas=2"], "is for --strategy=mirrored"),
         ([ENOUGH, "--oracle=grid"], "one of bayesian, random, hyperband"),
         ([ENOUGH, "--trials=0"], "--trials=0"),
         ([ENOUGH, "--config.model.num_heads=3"], "does not divide"),

@@ -1,5 +1,7 @@
 """Settings that searches found: taken from this study's searches alone."""
 
+import dataclasses
+
 import pytest
 
 from shared_transformer_tf.cli import tune
@@ -59,6 +61,14 @@ def test_a_damaged_file_is_told(text, tmp_path, study):
     write_search(tmp_path, study, "vanilla").write_text(text)
     with pytest.raises(InputError, match="search.vanilla.json"):
         found_settings.read(str(tmp_path), study)
+
+
+def test_the_command_trains_trials_as_cells_are_trained(study):
+    command = found_settings.command(study, "vanilla", "results")
+    assert "--strategy" not in command
+    study = dataclasses.replace(study, strategy="mirrored")
+    command = found_settings.command(study, "vanilla", "results")
+    assert " --strategy=mirrored " in command
 
 
 def test_the_command_searches_what_is_expected(study, tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from shared_transformer_tf.training import processors
+from shared_transformer_tf.training import cpu, processors
 
 EPYC = "model name\t: AMD EPYC\nflags\t\t: fpu {}\n"
 
@@ -13,7 +13,7 @@ def machine(monkeypatch, tmp_path):
     def make(facts, devices=("CPU",), names=()):
         path = tmp_path / "cpuinfo"
         path.write_text(facts)
-        monkeypatch.setattr(processors, "_CPU_FACTS", path)
+        monkeypatch.setattr(cpu, "_FACTS", path)
         found = [
             tf.config.PhysicalDevice(f"/physical_device:{kind}:{i}", kind)
             for i, kind in enumerate(devices)

@@ -90,6 +90,7 @@ def train(request: dict[str, Any]) -> None:
     run = request["run"]
     vocabulary.prepare(config, request["vocabulary"])
     config = vocabulary.use_in(RunDirectory(run), config, request["vocabulary"])
+    kinds = _note_processor(run)
     experiment.train(config, run, study.strategy)
     told.write(
         cell,
@@ -103,9 +104,21 @@ def train(request: dict[str, Any]) -> None:
             "variation": cell.variation,
             "settings": study.settings(cell, found),
             "command": request["command"],
+            "processor_kind": ", then ".join(kinds),
             **_measured(run, config, bool(cell.variation)),
         },
     )
+
+
+def _note_processor(run: str) -> list[str]:
+    """Notes, beside a run, what it goes on with; returns all that it had."""
+    with open(f"{run}.processors", "a+", encoding="utf-8") as stream:
+        stream.seek(0)
+        kinds = stream.read().splitlines()
+        if processors.describe() not in kinds[-1:]:
+            kinds.append(processors.describe())
+            stream.write(f"{kinds[-1]}\n")
+    return kinds
 
 
 def _measured(run: str, config: Config, varied: bool) -> dict[str, Any]:
@@ -125,7 +138,6 @@ def _measured(run: str, config: Config, varied: bool) -> dict[str, Any]:
         "fingerprints": fingerprints.of_run(run, config),
         "versions": _versions(),
         "processors": len(os.sched_getaffinity(0)),
-        "processor_kind": processors.describe(),
         "weights": weights,
         "flops_per_token": flops_per_token,
         "flops": flops_per_token * tokens,

@@ -11,6 +11,7 @@ from shared_transformer_tf.study.cost.scale import ArmCost
 from shared_transformer_tf.study.cost.speeds import Speed
 from shared_transformer_tf.study.plan import Study
 from shared_transformer_tf.study.selection import Selection, State
+from shared_transformer_tf.training import cpu
 
 _HOUR = 3600
 
@@ -24,7 +25,8 @@ class Row:
         config: of one of them.
         cells: of the arm; none where others need its search only.
         speed: of the model.
-        measured: whether the speed is that of results of this arm.
+        measured: whether the speed is that of results of this arm, on
+            processors of this kind.
     """
 
     name: str
@@ -51,9 +53,7 @@ def make_rows(
         survey: measures the models of configs.
     """
     study = selection.study
-    cells: dict[str, list[Cell]] = {name: [] for name in study.arms}
-    for cell in [*state.done, *state.ready, *state.waiting]:
-        cells[cell.arm].append(cell)
+    cells = _by_arm(study, state)
     examples = {arm: of_arm[0] for arm, of_arm in cells.items() if of_arm}
     for arm, cell in list(examples.items()):
         if (search := study.arms[arm].search) and study.search_tokens:
@@ -68,12 +68,24 @@ def make_rows(
         examples, survey(list(configs.values())), strict=True
     ):
         of_arm = cells[arm]
-        results = [state.done[cell] for cell in of_arm if cell in state.done]
+        results = [
+            state.done[cell]
+            for cell in of_arm
+            if cell in state.done
+            and state.done[cell].get("processor_kind") == cpu.describe()
+        ]
         if results:
             pace = fmean(one["seconds_per_token"] for one in results)
             speed = dataclasses.replace(speed, tokens_per_second=1 / pace)
         rows.append(Row(arm, configs[arm], of_arm, speed, bool(results)))
     return rows
+
+
+def _by_arm(study: Study, state: State) -> dict[str, list[Cell]]:
+    cells: dict[str, list[Cell]] = {name: [] for name in study.arms}
+    for cell in [*state.done, *state.ready, *state.waiting]:
+        cells[cell.arm].append(cell)
+    return cells
 
 
 def make_costs(
@@ -154,7 +166,7 @@ def describe(
     together = total + sum(searched.values())
     lines += [
         "",
-        *_cells_by_task(rows, state),
+        *_cells_by_task({row.name: row.cells for row in rows}, state),
         "",
         f"Hours are those of one processor; on {workers}, side by side: "
         f"{together / workers:.1f} in all, {left / workers:.1f} of what is "
@@ -182,14 +194,28 @@ def _searches(study: Study, rows: Sequence[Row]) -> dict[str, float]:
     }
 
 
-def _cells_by_task(rows: Sequence[Row], state: State) -> list[str]:
-    arms = [row.name for row in rows if row.cells]
+def describe_cells(study: Study, state: State) -> str:
+    """Returns the cells alone: hours of many devices are those of a plan."""
+    return "\n".join(
+        [
+            *_cells_by_task(_by_arm(study, state), state),
+            "",
+            f"Cells are trained with strategy {study.strategy}, of which no "
+            "speed is known here: --plan has weights, FLOPs, memory and hours.",
+        ]
+    )
+
+
+def _cells_by_task(
+    cells: Mapping[str, Sequence[Cell]], state: State
+) -> list[str]:
+    arms = [arm for arm, of_arm in cells.items() if of_arm]
     counts: dict[str, collections.Counter] = {}
-    for row in rows:
-        for cell in row.cells:
+    for arm in arms:
+        for cell in cells[arm]:
             here = counts.setdefault(cell.task, collections.Counter())
-            here[row.name] += 1
-            here[row.name, "done"] += cell in state.done
+            here[arm] += 1
+            here[arm, "done"] += cell in state.done
     width = max(map(len, arms)) + 1
     lines = ["cells done and in all, by task and arm"]
     for start in range(0, len(arms), 4):

@@ -122,7 +122,11 @@ def describe(
     together = sum(cost.flops * cost.cells for cost in costs)
     rows.append(("all cells", together))
     heads = "".join(f"{name:>17}" for name in columns)
-    lines += ["", f"{'hours on':25}{heads}"]
+    lines += [
+        "",
+        "Hours of updates alone: text, evaluations and tests come on top.",
+    ]
+    lines += [f"{'hours on':25}{heads}"]
     lines += [
         f"{name:25}"
         + "".join(f"{_range(hours(flops)):>17}" for hours in columns.values())

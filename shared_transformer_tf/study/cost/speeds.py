@@ -1,7 +1,7 @@
 """How large and how fast the models of a study are.
 
-Speeds come from results, where an arm has some, else from a few updates timed
-on one processor, which are kept in the study's folder.
+Speeds come from results of the same kind of processor, where an arm has some,
+else from a few updates timed on one, which are kept in the study's folder.
 """
 
 import dataclasses
@@ -19,6 +19,7 @@ from shared_transformer_tf.study.run.cell_process import (
     StudyFolder,
     last_line,
 )
+from shared_transformer_tf.training import cpu
 
 _MODULE = "shared_transformer_tf.study.cost.survey"
 _SECONDS = 6.0
@@ -137,6 +138,7 @@ def _speed_key(config: Config) -> str:
             training.precision,
             training.xla,
             training.gradient_rule in _EACH_USE,
+            cpu.describe(),
         ]
     )
 

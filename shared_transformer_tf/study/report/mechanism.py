@@ -36,7 +36,7 @@ def gradients(evidence: Evidence) -> Finding:
     )
     tokens, _ = curves[0]
     norms = [
-        wording.spread([_norm(cell, end) for cell in cells], 2)
+        wording.spread([_norm(cell, end) for cell in cells], 3)
         for end in (0, -1)
     ]
     uses, longer = _lengthening(cells)

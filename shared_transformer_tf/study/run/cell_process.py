@@ -33,7 +33,8 @@ class StudyFolder:
     """The folder in which a study works.
 
     runs/CELL/   vocabularies/TASK/   logs/CELL.log   study.json   lock
-    throughput.json; runs and vocabularies have a NAME.lock beside them
+    throughput.json; runs and vocabularies have a NAME.lock beside them, runs
+    a NAME.processors
 
     Attributes:
         path: the folder; need not exist yet.

@@ -1,5 +1,6 @@
 """The composition root of a search: from settings to results."""
 
+import functools
 import shutil
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from shared_transformer_tf.study.search.folder import (
 from shared_transformer_tf.study.search.results import SearchResults
 from shared_transformer_tf.study.search.settings import SearchSettings
 from shared_transformer_tf.study.search.trial_run import Train
+from shared_transformer_tf.training import strategies
 
 
 def run(
@@ -68,6 +70,24 @@ def run(
             "lower training.learning_rate."
         )
     return results
+
+
+def on_devices(strategy: str, num_replicas: int) -> Train:
+    """Returns what trains each trial over some devices of this machine.
+
+    To be called before TensorFlow uses any.
+
+    Args:
+        strategy: one of `devices.STRATEGIES`.
+        num_replicas: see `strategies.make_strategy`.
+
+    Raises:
+        InputError: if they are not there.
+    """
+    strategies.make_strategy(strategy, num_replicas)  # or it may be too late
+    return functools.partial(
+        experiment.train, strategy=strategy, num_replicas=num_replicas
+    )
 
 
 def work(

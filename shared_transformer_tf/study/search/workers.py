@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 
 import grpc
+import tensorflow as tf
 from absl import logging
 from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief
@@ -38,6 +39,7 @@ class _Worker:
 
     name: str
     processors: set[int]
+    gpus: str
     log: str
     process: subprocess.Popen
     trials_before: int
@@ -78,8 +80,11 @@ class Crew:
         """
         self._port = port
         try:
-            for index, processors in enumerate(share_processors(number)):
-                self._workers.append(self._start(f"worker{index}", processors))
+            places = zip(
+                share_processors(number), share_gpus(number), strict=True
+            )
+            for index, place in enumerate(places):
+                self._workers.append(self._start(f"worker{index}", *place))
             yield
         finally:
             self._end()
@@ -135,9 +140,11 @@ class Crew:
             )
         verb = "ended" if saved else "died"
         logging.warning("%s %s by %s; %s.", worker.name, verb, how, what)
-        self._workers.append(self._start(worker.name, worker.processors))
+        self._workers.append(
+            self._start(worker.name, worker.processors, worker.gpus)
+        )
 
-    def _start(self, name: str, processors: set[int]) -> _Worker:
+    def _start(self, name: str, processors: set[int], gpus: str) -> _Worker:
         log = self._folder.file("workers", f"{name}.log")
         environment = os.environ | {
             worker_lib.ADDRESS: "127.0.0.1",
@@ -145,6 +152,12 @@ class Crew:
             worker_lib.NAME: name,
             "PYTHONPATH": import_path(),
         }
+        if gpus:
+            environment |= {
+                "CUDA_VISIBLE_DEVICES": gpus,
+                # where there are more workers than GPUs
+                "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+            }
         with open(log, "ab") as stream, _bound_to(processors):
             process = subprocess.Popen(
                 self._command,
@@ -163,7 +176,8 @@ class Crew:
             ", ".join(map(str, sorted(processors))),
             log,
         )
-        return _Worker(name, processors, log, process, len(self._oracle.trials))
+        begun = len(self._oracle.trials)
+        return _Worker(name, processors, gpus, log, process, begun)
 
     def _end(self) -> None:
         for worker in self._workers:
@@ -223,6 +237,23 @@ def share_processors(number: int) -> list[set[int]]:
     there = sorted(os.sched_getaffinity(0))
     return [
         set(there[i::number]) or {there[i % len(there)]} for i in range(number)
+    ]
+
+
+def share_gpus(number: int) -> list[str]:
+    """Returns for each of some workers its CUDA_VISIBLE_DEVICES.
+
+    Where there are more workers than GPUs some have the same one; empty where
+    there is none.
+    """
+    count = len(tf.config.list_physical_devices("GPU"))
+    if not count:
+        return [""] * number
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    there = named.split(",") if named else [str(i) for i in range(count)]
+    return [
+        ",".join(there[i::number]) or there[i % len(there)]
+        for i in range(number)
     ]
 
 

@@ -1,5 +1,6 @@
 """A cell that is really trained: killed, gone on with, trained once more."""
 
+import functools
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ from shared_transformer_tf.study.cell import cell_training
 from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.report import result_set
 from shared_transformer_tf.study.run.cell_process import Order, StudyFolder
+from shared_transformer_tf.training import processors
 from tests.study import numbers_study
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -70,11 +72,23 @@ def test_a_killed_cell_goes_on(home):
 def test_the_report_can_read_it(home, result):
     found = result_set.load(str(home / "results"))
     assert [result_set.name(cell) for cell in found.cells] == [CELL.name]
+    assert result["processor_kind"] == processors.describe()
     assert result["tokens"] >= 600 > result["curve"][0]["tokens"]
     assert result["flops"] == result["tokens"] * result["flops_per_token"]
     attention = "encoder/block_0_self_attention"
     assert {g["weights"][attention]["uses"] for g in result["gradients"]} == {1}
     assert [g["update"] for g in result["gradients"]][0] == 2
+
+
+def test_all_processors_that_it_ran_on_are_told(tmp_path, monkeypatch):
+    run = str(tmp_path / "run")
+    told, kinds = [], ["one", "one", "two", "two"]
+    for kind in kinds:
+        monkeypatch.setattr(
+            cell_training.processors, "describe", functools.partial(str, kind)
+        )
+        told.append(cell_training._note_processor(run))
+    assert told == [["one"], ["one"], ["one", "two"], ["one", "two"]]
 
 
 def test_nothing_of_this_machine_is_in_it(home, result):

@@ -6,6 +6,7 @@ from shared_transformer_tf.study import plan
 from shared_transformer_tf.study.cost import estimate
 from shared_transformer_tf.study.cost.speeds import Speed
 from shared_transformer_tf.study.selection import Selection
+from shared_transformer_tf.training import cpu
 from tests.study import numbers_study
 from tests.study.made_results import write_result
 
@@ -41,7 +42,20 @@ def test_each_arm_has_its_cells_and_its_config(study, tmp_path):
 
 def test_speeds_are_those_of_results_where_there_are_some(study, tmp_path):
     made, state = rows(study, tmp_path)
-    write_result(tmp_path, study, state.ready[0], seconds_per_token=0.5)
+    # of another kind of processor, and of one that was not told
+    for cell, kind in zip(
+        state.ready, ({"processor_kind": "other"}, {}), strict=False
+    ):
+        write_result(tmp_path, study, cell, seconds_per_token=9.0, **kind)
+    made, state = rows(study, tmp_path)
+    assert len(state.done) == 2
+    assert [row.measured for row in made] == [False, False, False]
+    kind = cpu.describe()
+    write_result(
+        *(tmp_path, study, next(iter(state.done))),
+        seconds_per_token=0.5,
+        processor_kind=kind,
+    )
     made, _ = rows(study, tmp_path)
     assert [row.measured for row in made] == [True, False, False]
     assert made[0].speed.tokens_per_second == pytest.approx(2.0)

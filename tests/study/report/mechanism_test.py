@@ -30,10 +30,10 @@ def test_one_training_has_no_spread():
     assert found.short == "cosine 0.80 at first, 0.60 at the end"
     assert "2 uses in `shared` (en-de, 1 seed, mean" in found.answer
     assert "of 0.80 after 1M target tokens and 0.60 after 8M" in found.answer
-    assert "then 1.00 times as long as one of them, whose norm was 0.50 at" in (
+    assert "then 1.00 times as long as one of them, whose norm was 0.500" in (
         found.answer
     )
-    assert "at first and is 2.25. No interval" in found.answer
+    assert "at first and is 2.250. No interval" in found.answer
     assert found.answer.endswith("No interval: one training.")
 
 

@@ -131,6 +131,44 @@ def test_processors_are_shared_out_whole():
             assert set(counts.values()) == {1}
 
 
+@pytest.mark.parametrize(
+    ("count", "named", "number", "shares"),
+    [
+        (0, "", 3, ["", "", ""]),
+        (2, "", 2, ["0", "1"]),
+        (3, "", 2, ["0,2", "1"]),
+        (2, "4,7", 3, ["4", "7", "4"]),
+    ],
+)
+def test_gpus_are_shared_out(monkeypatch, count, named, number, shares):
+    gpus = [None] * count
+    monkeypatch.setattr(
+        workers_lib.tf.config, "list_physical_devices", lambda kind: gpus
+    )
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert workers_lib.share_gpus(number) == shares
+
+
+def test_a_worker_sees_its_gpus_alone(crew, monkeypatch):
+    monkeypatch.setattr(
+        workers_lib,
+        "share_gpus",
+        lambda number: [str(n) for n in range(number)],
+    )
+    code = (
+        "import os, sys\n"
+        "name = os.environ['KERASTUNER_TUNER_ID']\n"
+        "with open(f'{sys.argv[1]}/{name}', 'w') as stream:\n"
+        "    stream.write(os.environ['CUDA_VISIBLE_DEVICES'])\n"
+    )
+    workers = crew(code)
+    with workers.at_work(2, 1):
+        look_until_none_works(workers)
+    folder = pathlib.Path(workers._folder.path)
+    told = [(folder / f"worker{n}").read_text() for n in range(2)]
+    assert told == ["0", "1"]
+
+
 def test_a_dead_worker_is_replaced_and_its_trial_given_back(crew):
     code = (
         "import os, sys\n"

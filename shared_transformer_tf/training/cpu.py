@@ -1,0 +1,35 @@
+"""What the CPU is, told without TensorFlow."""
+
+import pathlib
+import platform
+import re
+
+_FACTS = pathlib.Path("/proc/cpuinfo")
+# Of most use to matrix products first; a CPU is named by one.
+_OF_MATRICES = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")
+
+
+def describe() -> str:
+    """Returns such as `AMD EPYC with avx2`: equal words, about equal speed.
+
+    Of a CPU that does not say its instructions, its name or architecture.
+    """
+    there = instructions()
+    known = [one for one in _OF_MATRICES if one in there]
+    return f"{name()} with {known[0]}" if known else name()
+
+
+def name() -> str:
+    """Returns the name of the CPU; its architecture where it has none."""
+    return _fact("model name") or platform.machine()
+
+
+def instructions() -> set[str]:
+    """Returns its instruction sets; none where it does not say."""
+    return set(_fact("flags").split())
+
+
+def _fact(key: str) -> str:
+    facts = _FACTS.read_text(encoding="utf-8") if _FACTS.exists() else ""
+    found = re.search(rf"^{key}\s*: (.+)$", facts, re.MULTILINE)
+    return found[1].strip() if found else ""
