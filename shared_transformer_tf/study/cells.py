@@ -37,9 +37,13 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """`TASK.ARM.SEED[.VARIATION]`, which its files are called."""
-        parts = [self.task, self.arm, str(self.seed), self.variation]
-        return ".".join(filter(None, parts))
+        """What `cell_name` returns of it."""
+        return cell_name(self.task, self.arm, self.seed, self.variation)
+
+
+def cell_name(task: str, arm: str, seed: int, variation: str) -> str:
+    """Returns `TASK.ARM.SEED[.VARIATION]`, which a cell's files are called."""
+    return ".".join(filter(None, [task, arm, str(seed), variation]))
 
 
 def factor(variation: str) -> float | None:

@@ -1,11 +1,13 @@
 """The result of a cell: one JSON file, which is all that a report reads.
 
-The file is called `TASK.ARM.SEED[.VARIATION].json`. It says no place of the
-machine that it comes from, and holds no text.
+A training that diverged has one, too: `diverged` says why, and it has no
+scores. The file is called `TASK.ARM.SEED[.VARIATION].json`. It says no place
+of the machine that it comes from, and holds no text.
 """
 
 import dataclasses
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -114,6 +116,11 @@ class ResultFolder:
                     path, "it is no result; name another folder with --results"
                 )
                 self._check(path, result if isinstance(result, dict) else {})
+
+
+def dev_bleu(result: Mapping[str, Any]) -> float:
+    """Returns dev BLEU of a result; that of what diverged is the lowest."""
+    return -math.inf if result.get("diverged") else result["dev"]["bleu"]
 
 
 def _check_config(path: str, before: Config, now: Config) -> None:

@@ -10,7 +10,7 @@ from shared_transformer_tf.study import cells as cells_lib
 from shared_transformer_tf.study.arms import check_names
 from shared_transformer_tf.study.cells import PLAIN, Cell
 from shared_transformer_tf.study.plan import Study
-from shared_transformer_tf.study.result import Result, ResultFolder
+from shared_transformer_tf.study.result import Result, ResultFolder, dev_bleu
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Selection:
         while True:
             configs = {cell: study.config(cell, found) for cell in cells}
             done = results.read_all(configs)
-            bleu = {c.name: one["dev"]["bleu"] for c, one in done.items()}
+            bleu = {c.name: dev_bleu(one) for c, one in done.items()}
             more = [c for c in study.extensions(bleu) if c not in configs]
             if not more:
                 break

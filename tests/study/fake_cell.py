@@ -1,7 +1,8 @@
 """In place of a cell's training: leaves a made result, or what it is told.
 
-A file `orders/CELL` says `fail`, `crash`, or `hang`, which waits for SIGTERM
-and then ends as a training that saved. Without one it takes no time.
+A file `orders/CELL` says `fail`, `crash`, `diverge`, or `hang`, which waits
+for SIGTERM and then ends as a training that saved. Without one it takes no
+time.
 """
 
 import json
@@ -35,6 +36,10 @@ def main():
         return hang(home, cell)
     study = plan.load(request["study"])
     made = make_result(study, cell, request["found"])
+    if told == "diverge":
+        for scores in ("dev", "test", "seconds_per_token"):
+            del made[scores]
+        made["diverged"] = "Update 7 was not applied."
     result.ResultFolder(request["results"], study).write(cell, made)
     return 0
 

@@ -22,7 +22,11 @@ from absl import logging
 import shared_transformer_tf
 from shared_transformer_tf import experiment, trained_run
 from shared_transformer_tf.config import Config
-from shared_transformer_tf.errors import InputError, StoppedError
+from shared_transformer_tf.errors import (
+    DivergedError,
+    InputError,
+    StoppedError,
+)
 from shared_transformer_tf.run_directory import RunDirectory
 from shared_transformer_tf.study import plan, result, settings, vocabulary
 from shared_transformer_tf.study.cell import (
@@ -75,6 +79,8 @@ def _end_with_standard_input() -> None:
 def train(request: dict[str, Any]) -> None:
     """Trains a cell, or goes on with it, and writes its result.
 
+    That it diverged is a result, for again it would do the same.
+
     Args:
         request: see `cell_process.Order.request`.
 
@@ -91,23 +97,27 @@ def train(request: dict[str, Any]) -> None:
     vocabulary.prepare(config, request["vocabulary"])
     config = vocabulary.use_in(RunDirectory(run), config, request["vocabulary"])
     kinds = _note_processor(run)
-    experiment.train(config, run, study.strategy)
-    told.write(
-        cell,
-        {
-            "format": result.FORMAT,
-            "study": study.name,
-            "study_fingerprint": study.fingerprint,
-            "task": cell.task,
-            "arm": cell.arm,
-            "seed": cell.seed,
-            "variation": cell.variation,
-            "settings": study.settings(cell, found),
-            "command": request["command"],
-            "processor_kind": ", then ".join(kinds),
-            **_measured(run, config, bool(cell.variation)),
-        },
-    )
+    facts = {
+        "format": result.FORMAT,
+        "study": study.name,
+        "study_fingerprint": study.fingerprint,
+        "task": cell.task,
+        "arm": cell.arm,
+        "seed": cell.seed,
+        "variation": cell.variation,
+        "settings": study.settings(cell, found),
+        "command": request["command"],
+        "processor_kind": ", then ".join(kinds),
+        "config": settings.portable(config).to_dict(),
+        "versions": _versions(),
+    }
+    try:
+        experiment.train(config, run, study.strategy)
+    except DivergedError as error:
+        facts["diverged"] = str(error)
+    else:
+        facts |= _measured(run, config, bool(cell.variation))
+    told.write(cell, facts)
 
 
 def _note_processor(run: str) -> list[str]:
@@ -134,9 +144,7 @@ def _measured(run: str, config: Config, varied: bool) -> dict[str, Any]:
     test, statistics = scores.test(loaded)
     dev = scores.dev(loaded)
     return {
-        "config": settings.portable(config).to_dict(),
         "fingerprints": fingerprints.of_run(run, config),
-        "versions": _versions(),
         "processors": len(os.sched_getaffinity(0)),
         "weights": weights,
         "flops_per_token": flops_per_token,

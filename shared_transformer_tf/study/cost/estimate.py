@@ -72,6 +72,7 @@ def make_rows(
             state.done[cell]
             for cell in of_arm
             if cell in state.done
+            and not state.done[cell].get("diverged")
             and state.done[cell].get("processor_kind") == cpu.describe()
         ]
         if results:

@@ -139,8 +139,11 @@ def sweeps(evidence: Evidence, pictures: Mapping[str, str]) -> str:
             sweep.task,
             wording.code(sweep.arm),
             ", ".join(
-                f"{rate:.3g}: {bleu:.1f}"
-                for rate, bleu in zip(sweep.rates, sweep.bleu, strict=True)
+                [
+                    f"{rate:.3g}: {bleu:.1f}"
+                    for rate, bleu in zip(sweep.rates, sweep.bleu, strict=True)
+                ]
+                + [f"{rate:.3g}: diverged" for rate in sweep.diverged]
             ),
             "not run" if sweep.used is None else f"{sweep.used:.3g}",
             f"{sweep.best:.3g}" + (" (edge)" if sweep.at_edge else ""),

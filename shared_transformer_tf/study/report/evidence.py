@@ -10,6 +10,7 @@ from shared_transformer_tf.study.report import result_set, verdicts
 from shared_transformer_tf.study.report.joint_bootstrap import Bootstrap
 from shared_transformer_tf.study.report.result_set import ResultSet
 from shared_transformer_tf.study.report.verdicts import Difference
+from shared_transformer_tf.study.result import dev_bleu
 
 LEAST_BLEU = 5.0  # below it a model has hardly begun to translate
 
@@ -54,7 +55,8 @@ class Evidence:
         """
         if self.study is None:
             return None
-        dev = {result_set.name(c): c["dev"]["bleu"] for c in self.results.cells}
+        cells = [*self.results.cells, *self.results.diverged]
+        dev = {result_set.name(cell): dev_bleu(cell) for cell in cells}
         cells = [*self.study.cells(), *self.study.extensions(dev)]
         return tuple(dict.fromkeys(cell.name for cell in cells))
 
@@ -87,7 +89,8 @@ class Evidence:
     @property
     def missing(self) -> list[str]:
         """Planned cells without a result."""
-        run = set(map(result_set.name, self.results.cells))
+        results = self.results
+        run = set(map(result_set.name, [*results.cells, *results.diverged]))
         return [name for name in self.planned or () if name not in run]
 
     def by_task(self, system: str, baseline: str) -> dict[str, Difference]:

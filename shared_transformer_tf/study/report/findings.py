@@ -7,6 +7,7 @@ run.
 from shared_transformer_tf.study.report import (
     learning_rates,
     mechanism,
+    result_set,
     tables,
     verdicts,
     wording,
@@ -45,6 +46,12 @@ def warnings(evidence: Evidence) -> list[str]:
             f"**Learned next to nothing** (test BLEU below {LEAST_BLEU:g}): "
             f"{wording.listed(evidence.unlearned)}. A comparison with them "
             "says nothing; look for a mistake first."
+        )
+    if diverged := evidence.results.diverged:
+        told.append(
+            "Diverged, and so without any score: "
+            f"{wording.listed(map(result_set.name, diverged))}. What is "
+            "compared leaves them out."
         )
     if evidence.missing:
         told.append(

@@ -23,6 +23,7 @@ class Sweep:
         bleu: dev BLEU of each, the mean over seeds.
         used: the rate of the arm's own cells; `None`: they were not run.
         test_bleu: at the best rate; `None`: not measured.
+        diverged: rates at which a training has no scores.
     """
 
     task: str
@@ -31,6 +32,7 @@ class Sweep:
     bleu: tuple[float, ...]
     used: float | None
     test_bleu: float | None
+    diverged: tuple[float, ...] = ()
 
     @property
     def best(self) -> float:
@@ -47,11 +49,14 @@ class Sweep:
     @property
     def at_edge(self) -> bool:
         """Whether a still better rate may lie outside of the sweep."""
-        return self.best in (self.rates[0], self.rates[-1])
+        tried = [*self.rates, *self.diverged]
+        return self.best in (min(tried), max(tried))
 
 
 def sweeps(results: ResultSet, tasks: Sequence[str]) -> list[Sweep]:
     """Returns the sweeps on some tasks of two rates or more.
+
+    With those at which trainings diverged.
 
     Args:
         results: of a study.
@@ -62,9 +67,14 @@ def sweeps(results: ResultSet, tasks: Sequence[str]) -> list[Sweep]:
     for task in tasks:
         for arm in results.arms:
             own = results.of(task, arm)
-            others = [c for c in varied if (c["task"], c["arm"]) == (task, arm)]
-            if others and (own or len(others) > 1):
-                found.append(_sweep(task, arm, own, others))
+            others, lost = (
+                [c for c in cells if (c["task"], c["arm"]) == (task, arm)]
+                for cells in (varied, results.diverged)
+            )
+            if len(own[:1]) + len(others) + len(lost) > 1 and (own or others):
+                sweep = _sweep(task, arm, own, others)
+                rates = tuple(sorted({rate(cell) for cell in lost}))
+                found.append(dataclasses.replace(sweep, diverged=rates))
     return found
 
 

@@ -6,50 +6,19 @@ A cell's file is `TASK.ARM.SEED[.VARIATION].json`, a search's
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from shared_transformer_tf.errors import InputError
-from shared_transformer_tf.evaluation import sufficient_statistics
-from shared_transformer_tf.study import whole_file
 from shared_transformer_tf.study.arms import make_arms
-from shared_transformer_tf.study.result import FORMAT
+from shared_transformer_tf.study.cells import cell_name
+from shared_transformer_tf.study.report import result_checks
 
 TASK_ORDER = "en-de de-en en-fr fr-en en-cs cs-en de-fr fr-de".split()
 ARM_ORDER = list(make_arms(num_blocks=2))
 MAIN_ARMS = tuple("vanilla shared tuned shared_tuned compact deep".split())
-_OF_BOTH = {"study": str, "arm": str, "task": str}
-_OF_CELL = _OF_BOTH | {
-    "study_fingerprint": str,
-    "seed": int,
-    "variation": str,
-    "settings": dict,
-    "config": dict,
-    "versions": dict,
-    "weights": int,
-    "flops_per_token": (int, float),
-    "flops": (int, float),
-    "tokens": (int, float),
-    "updates": int,
-    "seconds": (int, float),
-    "processors": int,
-    "training_curve": list,
-    "curve": list,
-    "dev": dict,
-    "gradients": list,
-    "command": str,
-}
-_OF_MAIN_CELL = _OF_CELL | {"test": dict, "sentence_statistics": dict}
-_OF_SEARCH = _OF_BOTH | {
-    "settings": dict,
-    "trials": list,
-    "importance": dict,
-    "budget_tokens": int,
-    "objective": str,
-    "oracle": str,
-}
 
 Result = Mapping[str, Any]
 
@@ -63,11 +32,13 @@ class ResultSet:
         cells: contents of their files, tasks and arms in the order of the
             study, variations behind.
         searches: contents of theirs, by arm.
+        diverged: contents of files of trainings that have no scores.
     """
 
     study: str
     cells: tuple[Result, ...]
     searches: Mapping[str, Result]
+    diverged: tuple[Result, ...] = ()
 
     @property
     def tasks(self) -> list[str]:
@@ -149,8 +120,7 @@ def trained_on(cell: Result) -> tuple[str, int]:
 
 def name(cell: Result) -> str:
     """Returns `TASK.ARM.SEED[.VARIATION]`."""
-    parts = [cell["task"], cell["arm"], str(cell["seed"]), cell["variation"]]
-    return ".".join(filter(None, parts))
+    return cell_name(cell["task"], cell["arm"], cell["seed"], cell["variation"])
 
 
 def load(folder: str, searches_folder: str | None = None) -> ResultSet:
@@ -168,7 +138,7 @@ def load(folder: str, searches_folder: str | None = None) -> ResultSet:
     if searches_folder is not None:
         paths = [path for path in paths if not path.match("search.*")]
         paths += sorted(pathlib.Path(searches_folder).glob("search.*.json"))
-    results = {path: _read(path) for path in paths}
+    results = {path: result_checks.read(path) for path in paths}
     cells = {p: one for p, one in results.items() if not _is_search(one)}
     searches = {p: one for p, one in results.items() if _is_search(one)}
     if not cells:
@@ -177,26 +147,28 @@ def load(folder: str, searches_folder: str | None = None) -> ResultSet:
             "en-de.shared.1.json there, which a study writes."
         )
     for path, cell in cells.items():
-        _check_cell(path, cell)
-    if all(cell["variation"] for cell in cells.values()):
+        result_checks.check_cell(path, cell)
+    ordered = sorted(cells.values(), key=_place)
+    scored = [cell for cell in ordered if not cell.get("diverged")]
+    if all(cell["variation"] for cell in scored):
         raise InputError(
-            f"{folder} has sweeps alone, such as {next(iter(cells)).name}: "
-            "train cells without a variation (--variations=none) first."
+            f"{folder} has no scores but those of sweeps, if any: train "
+            "cells without a variation (--variations=none) first."
         )
     for path, search in searches.items():
-        _check_fields(path, search, _OF_SEARCH)
-        _check_name(path, f"search.{search['arm']}")
-    _check_one_study(results, "study")
-    _check_one_study(cells, "study_fingerprint")
+        result_checks.check_search(path, search)
+    result_checks.check_one_study(results, "study")
+    result_checks.check_one_study(cells, "study_fingerprint")
     return ResultSet(
         next(iter(cells.values()))["study"],
-        tuple(sorted(cells.values(), key=_place)),
+        tuple(scored),
         {
             search["arm"]: search
             for search in sorted(
                 searches.values(), key=lambda one: _rank(ARM_ORDER)(one["arm"])
             )
         },
+        tuple(cell for cell in ordered if cell.get("diverged")),
     )
 
 
@@ -217,80 +189,3 @@ def _place(cell: Result) -> tuple:
         cell["seed"],
         cell["variation"],
     )
-
-
-def _read(path: pathlib.Path) -> Result:
-    result = whole_file.read_json(
-        path,
-        "restore it, or delete it and run the study again, which trains that "
-        "cell alone",
-    )
-    if not isinstance(result, dict) or result.get("format") != FORMAT:
-        found = result.get("format") if isinstance(result, dict) else None
-        raise InputError(
-            f"{path} is no result that this version reads: its format is "
-            f"{found!r}, expected {FORMAT}."
-        )
-    return result
-
-
-def _check_cell(path: pathlib.Path, cell: Result) -> None:
-    main = not cell.get("variation")
-    _check_fields(path, cell, _OF_MAIN_CELL if main else _OF_CELL)
-    _check_name(path, name(cell))
-    if not main:
-        return
-    statistics = cell["sentence_statistics"]
-    if tuple(statistics.get("columns", ())) != sufficient_statistics.COLUMNS:
-        raise InputError(
-            f"{path}: the columns of sentence_statistics are "
-            f"{statistics.get('columns')!r:.80}, expected "
-            f"{', '.join(sufficient_statistics.COLUMNS)}."
-        )
-    try:
-        rows = sufficient_statistics.check_statistics(statistics.get("rows"))
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    told = cell["test"].get("bleu")
-    bleu = float(sufficient_statistics.corpus_bleu(rows.sum(0)))
-    if not isinstance(told, int | float) or abs(told - bleu) > 1e-6:
-        raise InputError(
-            f"{path}: test.bleu is {told!r}, but its sentence statistics "
-            f"give {bleu:.6f}: the file was changed. Restore it or train the "
-            "cell again."
-        )
-
-
-def _check_fields(
-    path: pathlib.Path, result: Result, fields: Mapping[str, Any]
-) -> None:
-    for field, kind in fields.items():
-        value = result.get(field)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            problem = f"is {value!r:.40}" if field in result else "is missing"
-            raise InputError(
-                f"{path}: the field {field!r} {problem}. Restore the file, or "
-                "delete it and run the study again."
-            )
-
-
-def _check_name(path: pathlib.Path, expected: str) -> None:
-    if path.stem != expected:
-        raise InputError(
-            f"{path} holds the result {expected}: name it {expected}.json, "
-            "or delete it."
-        )
-
-
-def _check_one_study(
-    results: Mapping[pathlib.Path, Result], field: str
-) -> None:
-    of_first: Iterable = iter(results.items())
-    first_path, first = next(of_first)
-    for path, result in of_first:
-        if result[field] != first[field]:
-            raise InputError(
-                f"Results of two studies: {first_path} has {field} "
-                f"{first[field]!r:.40}, {path} has {result[field]!r:.40}. "
-                "Keep each study's results in a folder of its own."
-            )

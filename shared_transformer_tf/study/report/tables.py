@@ -29,7 +29,7 @@ def scores(evidence: Evidence, arms: Sequence[str]) -> str:
         row = [
             wording.spread(bootstrap.bleu(task, arm))
             if bootstrap.seeds(task, arm)
-            else NOT_RUN
+            else _without_score(evidence, task, arm)
             for arm in arms
         ]
         if compared:
@@ -50,6 +50,14 @@ def scores(evidence: Evidence, arms: Sequence[str]) -> str:
     header = ["BLEU", *map(wording.code, arms), *of_difference]
     texts = (0, len(header) - 1) if compared else (0,)
     return wording.table(header, rows, texts)
+
+
+def _without_score(evidence: Evidence, task: str, arm: str) -> str:
+    diverged = any(
+        (cell["task"], cell["arm"], cell["variation"]) == (task, arm, "")
+        for cell in evidence.results.diverged
+    )
+    return "diverged" if diverged else NOT_RUN
 
 
 def costs(evidence: Evidence, arms: Sequence[str]) -> str:

@@ -132,6 +132,9 @@ class StudyRunner:
     def _tell_done(self, cell: Cell) -> None:
         results = self._selection.results(self._order.results)
         result = results.read(cell, None)
+        if reason := result.get("diverged"):
+            self._print(f"{cell.name} diverged, which is its result: {reason}")
+            return
         self._print(
             f"{cell.name}: dev BLEU {result['dev']['bleu']:.2f}, test BLEU "
             f"{result['test']['bleu']:.2f}, {result['updates']:,} updates in "

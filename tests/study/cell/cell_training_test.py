@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from shared_transformer_tf.errors import DivergedError
 from shared_transformer_tf.study import vocabulary
 from shared_transformer_tf.study.cell import cell_training
 from shared_transformer_tf.study.cells import Cell
@@ -78,6 +79,24 @@ def test_the_report_can_read_it(home, result):
     attention = "encoder/block_0_self_attention"
     assert {g["weights"][attention]["uses"] for g in result["gradients"]} == {1}
     assert [g["update"] for g in result["gradients"]][0] == 2
+
+
+def test_that_it_diverged_is_a_result(home, tmp_path, monkeypatch):
+    def diverge(*arguments):
+        raise DivergedError("Update 7 was not applied.")
+
+    monkeypatch.setattr(cell_training.experiment, "train", diverge)
+    train(home, tmp_path)
+    path = tmp_path / "results" / f"{CELL.name}.json"
+    result = json.loads(path.read_text())
+    assert result["diverged"] == "Update 7 was not applied."
+    assert "dev" not in result
+    scored = home / "results" / f"{CELL.name}.json"
+    other = json.loads(scored.read_text()) | {"seed": 2}
+    path.with_name("en-de.vanilla.2.json").write_text(json.dumps(other))
+    found = result_set.load(str(path.parent))
+    assert [result_set.name(cell) for cell in found.diverged] == [CELL.name]
+    assert len(found.cells) == 1
 
 
 def test_all_processors_that_it_ran_on_are_told(tmp_path, monkeypatch):

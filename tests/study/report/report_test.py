@@ -13,9 +13,8 @@ from shared_transformer_tf.study.plan import Study
 from shared_transformer_tf.study.report import page, report
 from shared_transformer_tf.study.report.pictures import gallery, style
 from tests.study import synthetic_study
+from tests.study.small_report import NUM_SENTENCES, small_cells, write
 from tests.study.synthetic_study import make_cell
-
-NUM_SENTENCES = 40
 
 
 @pytest.fixture(autouse=True)
@@ -26,25 +25,6 @@ def small_pictures(monkeypatch):
 @pytest.fixture
 def text_only(empty_pictures):
     """The report of a test without pictures."""
-
-
-def small_cells():
-    return [
-        make_cell(task, arm, seed, num_sentences=NUM_SENTENCES)
-        for task in ("en-de", "de-en")
-        for arm in ("vanilla", "shared", "tuned", "uses")
-        for seed in ((1, 2) if task == "en-de" else (1,))
-    ] + [
-        make_cell("en-de", arm, 1, f"learning_rate_x{factor}")
-        for arm in ("vanilla", "shared")
-        for factor in ("0.5", "2")
-    ]
-
-
-def write(tmp_path, cells, searches=(), **options):
-    results = synthetic_study.write(tmp_path / "results", cells, searches)
-    written = report.write(results, str(tmp_path / "report"), **options)
-    return written.markdown.read_text(), written.page.read_text()
 
 
 class Collector(html.parser.HTMLParser):
@@ -197,39 +177,6 @@ def test_what_the_study_has_and_was_not_run_is_listed(tmp_path, text_only):
     missing = "`en-de.deep.1`, `en-de.deep.2`, `de-en.deep.1`"
     assert missing in text.split("## What was not run")[1]
     assert "at the margin of 0.5" in text
-
-
-def test_tasks_that_some_arms_lack_are_not_in_the_mean(tmp_path):
-    cells = small_cells()
-    cells.append(make_cell("fr-de", "vanilla", 1, num_sentences=NUM_SENTENCES))
-    text, _ = write(tmp_path, cells)
-    line = next(x for x in text.splitlines() if x.startswith("| **mean of 2"))
-    means = re.findall(r"\*\*(\d+\.\d)\*\*", line)
-    assert len(means) == 3  # vanilla, shared, tuned
-    of = {
-        task: [
-            c["test"]["bleu"]
-            for c in cells
-            if (c["task"], c["arm"], c["variation"]) == (task, "vanilla", "")
-        ]
-        for task in ("en-de", "de-en")
-    }
-    expected = (sum(of["en-de"]) / 2 + of["de-en"][0]) / 2
-    assert float(means[0]) == pytest.approx(expected, abs=0.051)
-
-
-def test_a_task_with_sweeps_alone_is_in_the_sweeps(tmp_path):
-    cells = small_cells()
-    for factor in ("0.5", "2"):
-        cells.append(
-            make_cell("fr-de", "shared", 1, f"learning_rate_x{factor}")
-        )
-    text, _ = write(tmp_path, cells)
-    assert "| fr-de | `shared` |" in text.split("## Learning rates")[1]
-    assert "over 2 tasks and 4 arms" in text
-    only = [cell for cell in cells if cell["variation"]]
-    with pytest.raises(errors.InputError, match="has sweeps alone"):
-        write(tmp_path / "only", only)
 
 
 def test_results_of_another_study_are_refused(tmp_path):

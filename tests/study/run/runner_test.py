@@ -118,6 +118,17 @@ def test_cells_side_by_side_have_a_processor_each(home):
     assert not any("," in found for found in processors)
 
 
+def test_what_diverges_is_trained_once_and_the_sweep_is_complete(home, capfd):
+    home.order("en-de.vanilla.1.learning_rate_x2", "diverge")
+    assert home.runner().run() == []
+    assert home.done() >= CELLS
+    (line,) = [x for x in lines_of(capfd) if "diverged" in x]
+    assert line.endswith("which is its result: Update 7 was not applied.")
+    started = home.started()
+    assert home.runner().run() == []
+    assert home.started() == started
+
+
 def test_a_failing_cell_is_told_and_the_rest_goes_on(home, capfd):
     home.order("en-de.vanilla.1", "fail")
     home.order("en-de.shared.1", "crash")

@@ -1,0 +1,159 @@
+"""What a report demands of the files of results, one at a time."""
+
+import pathlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.evaluation import sufficient_statistics
+from shared_transformer_tf.study import whole_file
+from shared_transformer_tf.study.cells import cell_name
+from shared_transformer_tf.study.result import FORMAT
+
+_OF_BOTH = {"study": str, "arm": str, "task": str}
+_OF_CELL = _OF_BOTH | {
+    "study_fingerprint": str,
+    "seed": int,
+    "variation": str,
+    "settings": dict,
+    "config": dict,
+    "versions": dict,
+    "weights": int,
+    "flops_per_token": (int, float),
+    "flops": (int, float),
+    "tokens": (int, float),
+    "updates": int,
+    "seconds": (int, float),
+    "processors": int,
+    "training_curve": list,
+    "curve": list,
+    "dev": dict,
+    "gradients": list,
+    "command": str,
+}
+_OF_DIVERGED = _OF_BOTH | {
+    "study_fingerprint": str,
+    "seed": int,
+    "variation": str,
+    "config": dict,
+    "diverged": str,
+}
+_OF_MAIN_CELL = _OF_CELL | {"test": dict, "sentence_statistics": dict}
+_OF_SEARCH = _OF_BOTH | {
+    "settings": dict,
+    "trials": list,
+    "importance": dict,
+    "budget_tokens": int,
+    "objective": str,
+    "oracle": str,
+}
+
+Result = Mapping[str, Any]
+
+
+def read(path: pathlib.Path) -> Result:
+    """Returns the contents of a result's file.
+
+    Raises:
+        InputError: if it is damaged or of another version.
+    """
+    result = whole_file.read_json(
+        path,
+        "restore it, or delete it and run the study again, which trains that "
+        "cell alone",
+    )
+    if not isinstance(result, dict) or result.get("format") != FORMAT:
+        found = result.get("format") if isinstance(result, dict) else None
+        raise InputError(
+            f"{path} is no result that this version reads: its format is "
+            f"{found!r}, expected {FORMAT}."
+        )
+    return result
+
+
+def check_cell(path: pathlib.Path, cell: Result) -> None:
+    """Checks fields, name and scores of a cell's file.
+
+    Raises:
+        InputError: naming what is wrong with it.
+    """
+    main = not cell.get("variation")
+    fields = _OF_MAIN_CELL if main else _OF_CELL
+    if cell.get("diverged"):
+        main, fields = False, _OF_DIVERGED
+    _check_fields(path, cell, fields)
+    named = (cell[field] for field in ("task", "arm", "seed", "variation"))
+    _check_name(path, cell_name(*named))
+    if main:
+        _check_scores(path, cell)
+
+
+def check_search(path: pathlib.Path, search: Result) -> None:
+    """Checks fields and name of a search's file.
+
+    Raises:
+        InputError: naming what is wrong with it.
+    """
+    _check_fields(path, search, _OF_SEARCH)
+    _check_name(path, f"search.{search['arm']}")
+
+
+def _check_scores(path: pathlib.Path, cell: Result) -> None:
+    """The score has to follow from the counts of its sentences."""
+    statistics = cell["sentence_statistics"]
+    if tuple(statistics.get("columns", ())) != sufficient_statistics.COLUMNS:
+        raise InputError(
+            f"{path}: the columns of sentence_statistics are "
+            f"{statistics.get('columns')!r:.80}, expected "
+            f"{', '.join(sufficient_statistics.COLUMNS)}."
+        )
+    try:
+        rows = sufficient_statistics.check_statistics(statistics.get("rows"))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    told = cell["test"].get("bleu")
+    bleu = float(sufficient_statistics.corpus_bleu(rows.sum(0)))
+    if not isinstance(told, int | float) or abs(told - bleu) > 1e-6:
+        raise InputError(
+            f"{path}: test.bleu is {told!r}, but its sentence statistics "
+            f"give {bleu:.6f}: the file was changed. Restore it or train the "
+            "cell again."
+        )
+
+
+def _check_fields(
+    path: pathlib.Path, result: Result, fields: Mapping[str, Any]
+) -> None:
+    for field, kind in fields.items():
+        value = result.get(field)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            problem = f"is {value!r:.40}" if field in result else "is missing"
+            raise InputError(
+                f"{path}: the field {field!r} {problem}. Restore the file, or "
+                "delete it and run the study again."
+            )
+
+
+def _check_name(path: pathlib.Path, expected: str) -> None:
+    if path.stem != expected:
+        raise InputError(
+            f"{path} holds the result {expected}: name it {expected}.json, "
+            "or delete it."
+        )
+
+
+def check_one_study(results: Mapping[pathlib.Path, Result], field: str) -> None:
+    """Checks that all files have the same value in a field.
+
+    Raises:
+        InputError: naming two that have not.
+    """
+    of_first: Iterable = iter(results.items())
+    first_path, first = next(of_first)
+    for path, result in of_first:
+        if result[field] != first[field]:
+            raise InputError(
+                f"Results of two studies: {first_path} has {field} "
+                f"{first[field]!r:.40}, {path} has {result[field]!r:.40}. "
+                "Keep each study's results in a folder of its own."
+            )
