@@ -50,8 +50,8 @@ class Study:
         strategy: one of `devices.STRATEGIES`. With another than `none` cells
             are trained one after the other, each on all devices.
         devices: sets of them that `--plan` is made for.
-        history: sentences on what was trained before and is thrown away, for
-            the report.
+        history: sentences on what was trained besides and is not among the
+            results, for the report.
         flag: what `--config` is in commands that are printed; set by `load`.
     """
 
