@@ -58,13 +58,13 @@ def tokens(found, row, rank=0):
 def test_limits_are_factor_times_tokens_plus_offset():
     # three, one, no and two tokens before the end symbol
     assert limits(1.0, 2) == [5, 3, 0, 4]
+    assert limits(2.0, 1) == [7, 3, 0, 5]
+    assert limits(1.5, 0) == [4, 1, 0, 3]  # 4.5 and 1.5, rounded down
 
 
 @pytest.mark.parametrize(("factor", "offset"), [(1e9, 0), (1.0, 3 * 10**9)])
 def test_a_limit_beyond_every_number_is_the_maximum(factor, offset):
     assert limits(factor, offset) == [MAXIMUM, MAXIMUM, 0, MAXIMUM]
-    assert limits(2.0, 1) == [7, 3, 0, 5]
-    assert limits(1.5, 0) == [4, 1, 0, 3]  # 4.5 and 1.5, rounded down
 
 
 def test_limits_lie_between_one_and_the_maximum():
