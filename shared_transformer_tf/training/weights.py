@@ -40,22 +40,32 @@ def weight_variables(model: keras.Model) -> dict[str, keras.Variable]:
 
 
 def inference_weights(model: keras.Model) -> dict[str, np.ndarray]:
-    """Returns the weights to translate with: their moving average if kept."""
+    """Returns the weights to translate with: their moving average if kept.
+
+    Before the first update that is applied, the weights themselves.
+    """
     variables = weight_variables(model)
     optimizer = getattr(model, "optimizer", None)  # absent before `compile`
-    if optimizer is None or not optimizers.unwrapped(optimizer).use_ema:
-        return {name: v.numpy() for name, v in variables.items()}
+    averages = {} if optimizer is None else _averages(optimizer)
+    return {
+        name: averages.get(v.path, v).numpy() for name, v in variables.items()
+    }
+
+
+def _averages(
+    optimizer: keras.optimizers.Optimizer,
+) -> dict[str, keras.Variable]:
     optimizer = optimizers.unwrapped(optimizer)
-    averages = {
+    # Keras' averages are zeros until the first update.
+    if not optimizer.use_ema or not optimizer.iterations.numpy():
+        return {}
+    return {
         v.path: average
         for v, average in zip(
             optimizer._trainable_variables,
             optimizer._model_variables_moving_average,
             strict=True,
         )
-    }
-    return {
-        name: averages.get(v.path, v).numpy() for name, v in variables.items()
     }
 
 

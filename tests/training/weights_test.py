@@ -95,6 +95,20 @@ def test_inference_takes_the_weights_themselves_without_an_average():
             np.testing.assert_array_equal(value, values(model)[name])
 
 
+@pytest.mark.parametrize("scaled", [False, True])
+def test_before_the_first_update_there_is_no_average(scaled):
+    model = make(use_ema=True)
+    if scaled:  # and the one update is left out, as it would overflow
+        inner = keras.optimizers.SGD(0.5, use_ema=True)
+        model.compile(keras.optimizers.LossScaleOptimizer(inner), "mse")
+        model.optimizer.build(model.trainable_variables)
+        model.train_on_batch(*np.full([2, 4, 3], 1e30, "float32"))
+    own = values(model)
+    assert np.isfinite(own["last/kernel"]).all() and own["last/kernel"].any()
+    for name, value in weights.inference_weights(model).items():
+        np.testing.assert_array_equal(value, own[name])
+
+
 def test_inference_takes_the_average_that_the_optimizer_keeps():
     model = make(use_ema=True, ema_momentum=0.75)
     x = np.ones([4, 3], "float32")
