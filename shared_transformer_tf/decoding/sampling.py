@@ -74,7 +74,8 @@ def narrow(logits: tf.Tensor, options: SamplingOptions) -> tf.Tensor:
     if options.top_p < 1:
         descending = tf.sort(logits, -1, "DESCENDING")
         before = tf.cumsum(tf.nn.softmax(descending), -1, exclusive=True)
-        kept = tf.where(before < options.top_p, descending, logits.dtype.max)
+        # The first stays, even if the logits' type rounds `top_p` to 0.
+        kept = tf.where(before < options.top_p, descending, descending[..., :1])
         logits = _keep_from(logits, tf.reduce_min(kept, -1, keepdims=True))
     return logits
 

@@ -34,6 +34,17 @@ def test_no_temperature_is_too_low(temperature):
         np.testing.assert_array_equal(drawn.ids, expected.ids)
 
 
+@pytest.mark.parametrize("top_p", [1e-46, 1e-300])  # both 0 in float32
+def test_no_nucleus_is_too_small(top_p):
+    model = toy.ToyModel(8)
+    options = sampling.SamplingOptions(top_p=top_p)
+    drawn = draw(model, options, 1, [9] * 8)
+    expected = greedy.greedy_search(
+        model.space([9] * 8, 1), config.DecodingConfig()
+    )
+    np.testing.assert_array_equal(drawn.ids, expected.ids)
+
+
 def test_no_temperature_is_too_high():
     options = sampling.SamplingOptions(num_samples=400, temperature=1e30)
     first = draw(toy.ToyModel(1), options, 1, [1]).ids.numpy()[0, :, 0]
