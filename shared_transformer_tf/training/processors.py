@@ -49,5 +49,6 @@ def slow_precision(precision: str) -> str:
         return ""
     return (
         f"{cpu.name()} has no instructions for {precision}, which is emulated: "
-        "--config.training.precision=float32 is likely to be faster."
+        "a new run with --config.training.precision=float32 is likely to be "
+        "faster."
     )

@@ -55,6 +55,8 @@ def test_an_emulated_precision_is_warned_of(machine):
     for precision in ("mixed_bfloat16", "mixed_float16"):
         told = processors.slow_precision(precision)
         assert told.startswith(f"AMD EPYC has no instructions for {precision}")
+        # A run that began keeps its precision.
+        assert "a new run with --config.training.precision=float32" in told
     machine(EPYC.format("avx2 avx512f avx512_bf16"))
     assert processors.slow_precision("mixed_bfloat16") == ""
     assert processors.slow_precision("mixed_float16") != ""
