@@ -160,13 +160,6 @@ def _check_rules(training: Any) -> None:
             "only the gradient rule 'clip' reads it: set "
             "training.gradient_rule=clip, or leave it 0."
         )
-    if training.optimizer == "adafactor" and training.update_scaling != "none":
-        raise errors.InputError(
-            f"training.update_scaling={training.update_scaling} does not act "
-            "with training.optimizer=adafactor, whose rate Keras caps at "
-            "1/sqrt(updates) after it is scaled: choose another optimizer, or "
-            "none."
-        )
 
 
 def _check_stacks(config: Any) -> None:

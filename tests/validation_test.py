@@ -113,11 +113,11 @@ def test_a_norm_for_clip_and_the_rule_clip_go_together():
         validation.check(changed(training__per_use_clip_norm=1.0, **values))
 
 
-def test_a_rate_that_is_capped_is_not_scaled():
-    values = {"training__update_scaling": "uses"}
-    validation.check(changed(training__optimizer="sgd", **values))
-    with pytest.raises(InputError, match="caps at 1/sqrt"):
-        validation.check(changed(training__optimizer="adafactor", **values))
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "adafactor"])
+def test_the_rate_of_every_optimizer_may_be_scaled(optimizer):
+    validation.check(
+        changed(training__optimizer=optimizer, training__update_scaling="uses")
+    )
 
 
 def test_heads_that_would_divide_are_listed():

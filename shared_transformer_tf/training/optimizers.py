@@ -64,7 +64,9 @@ def scale_updates(
 
     One change of a weight is felt at each of its uses. Adam divides any
     factor of the gradient out; a factor of the rate it does not. Weight decay
-    keeps the optimizer's own rate.
+    keeps the optimizer's own rate. Adafactor then takes the lower of the
+    rate and 1 / sqrt(updates): what is above that is lowered to it, scaled or
+    not.
 
     Args:
         optimizer: changed in place; may be a `LossScaleOptimizer`.

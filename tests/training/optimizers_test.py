@@ -110,6 +110,18 @@ def test_updates_are_scaled_by_weight_and_not_by_name():
     assert [float(w.numpy()[0]) for w in weights] == [0.0, 0.75]
 
 
+@pytest.mark.parametrize(("rate", "factor"), [(0.1, 4), (8.0, 1)])
+def test_updates_of_adafactor_are_scaled_below_its_cap(rate, factor):
+    weights = [keras.Variable(np.ones(2, "float32")) for _ in "ab"]
+    optimizer = keras.optimizers.Adafactor(rate, relative_step=False)
+    optimizer.build(weights)
+    scale_updates(optimizer, "uses", weights, [1, 4])
+    optimizer.apply([np.full(2, 0.5, "float32")] * 2)
+    plain, scaled = (1.0 - float(w.numpy()[0]) for w in weights)
+    assert plain == pytest.approx(min(rate, 1.0), rel=1e-4)
+    assert scaled == pytest.approx(plain / factor, rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("scaling", "factor"), [("uses", 3), ("sqrt_uses", 3**0.5)]
 )
