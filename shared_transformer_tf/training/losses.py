@@ -6,18 +6,16 @@ over the vocabulary V, the loss of a token is
     -sum_v q_v log p_v = logsumexp(z) - (1 - s) z_target - (s / V) sum_v z_v
 
 and its gradient in the logits z is softmax(z) - q. One pass over the logits
-makes the softmax p, which is kept; as z_target - logsumexp(z) = log p_target,
-the loss needs no pass of its own, and in the backward pass nothing but matrix
-products touches a tensor as wide as the vocabulary.
+makes the softmax p, which is kept; as z_v - logsumexp(z) = log p_v of any v,
+the loss needs no pass over exponentials of its own, and in the backward pass
+nothing but matrix products touches a tensor as wide as the vocabulary.
 """
 
 import keras
 import tensorflow as tf
 
 PAD_ID = 0
-# A probability below it may have lost digits: float16 has few below 2^-14.
-_SMALLEST = 1e-30
-_SMALLEST_FLOAT16 = 2.0**-14
+_SMALLEST = 1e-30  # a probability below it may have lost digits
 
 
 def projected_token_losses(
@@ -106,13 +104,22 @@ def _projected_losses(rows, kernel, labels, label_smoothing) -> tf.Tensor:
 def _log_total(logits, probabilities, labels) -> tf.Tensor:
     """Returns logsumexp of each row of logits, float32 or float64."""
     wide = _wide(logits.dtype)
-    float16 = logits.dtype == tf.float16
-    smallest = _SMALLEST_FLOAT16 if float16 else _SMALLEST
+
+    def from_one_word(logit, probability):
+        return tf.cast(logit, wide) - tf.math.log(tf.cast(probability, wide))
+
+    if logits.dtype == tf.float16:
+        # It has few digits below 2^-14, where the right word's often is; the
+        # most probable one's is at least 1 / words.
+        return from_one_word(
+            tf.reduce_max(logits, axis=-1),
+            tf.reduce_max(probabilities, axis=-1),
+        )
     right = tf.gather(logits, labels, batch_dims=1)
     probability = tf.gather(probabilities, labels, batch_dims=1)
     return tf.cond(
-        tf.reduce_all(probability > smallest),
-        lambda: tf.cast(right, wide) - tf.math.log(tf.cast(probability, wide)),
+        tf.reduce_all(probability > _SMALLEST),
+        lambda: from_one_word(right, probability),
         lambda: tf.reduce_logsumexp(tf.cast(logits, wide), axis=-1),
     )
 
@@ -143,12 +150,18 @@ def token_losses(
         value -= (1 - label_smoothing) * right
         if label_smoothing:
             value -= label_smoothing * tf.reduce_mean(wide, axis=-1)
-        mask = tf.cast(targets != PAD_ID, wide.dtype)
+        counts = targets != PAD_ID
+        zeros = tf.zeros_like(value)
 
         def gradient(upstream):
-            weight = (upstream * mask)[..., tf.newaxis]
+            weight = tf.where(counts, upstream, zeros)
             words = logits.shape[-1]
-            result = exponentials * (weight / total[..., tf.newaxis])
+            # 0 at padding, where exponentials may be no numbers.
+            factor = tf.math.multiply_no_nan(1 / total, weight)
+            weight = weight[..., tf.newaxis]
+            result = tf.math.multiply_no_nan(
+                exponentials, factor[..., tf.newaxis]
+            )
             if label_smoothing:
                 result -= weight * (label_smoothing / words)
             shape = tf.shape(result)
@@ -160,7 +173,7 @@ def token_losses(
             )
             return tf.cast(tf.reshape(result, shape), logits.dtype)
 
-        return value * mask, gradient
+        return tf.where(counts, value, zeros), gradient
 
     return losses(tf.convert_to_tensor(logits))
 

@@ -96,6 +96,78 @@ def test_small_probabilities_lose_no_digits_in_float16(margin):
     np.testing.assert_allclose(loss, [[margin]], atol=1e-3)
 
 
+@pytest.mark.parametrize("words", [8000, 32000])
+@pytest.mark.parametrize("spread", [0.0, 0.1, 3.0])
+def test_float16_is_close_to_float32_whatever_the_vocabulary(words, spread):
+    random = np.random.default_rng(1)
+    logits = (spread * random.normal(size=(9, words))).astype("float16")
+    order = np.argsort(logits[:, 1:], axis=-1) + 1  # 0 is padding
+    ranks = np.linspace(0, words - 2, 9).astype(int)  # the unlikeliest first
+    targets = order[np.arange(9), ranks][np.newaxis]
+    value = losses.projected_token_losses(
+        tf.eye(9, dtype=tf.float16)[tf.newaxis],
+        tf.constant(logits.T),
+        targets,
+        0.0,
+    )
+    expected = losses.token_losses(
+        tf.constant(logits[np.newaxis].astype("float32")), targets, 0.0
+    )
+    if spread == 3.0:
+        assert np.max(expected) > 20  # a probability that is 0 in float16
+    np.testing.assert_allclose(value, expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("static_shapes", [False, True])
+def test_float16_makes_no_wide_tensor_over_the_vocabulary(static_shapes):
+    words = 8009
+
+    @tf.function(autograph=False)
+    def step(hidden, kernel):
+        with tf.GradientTape() as tape:
+            tape.watch([hidden, kernel])
+            value = losses.projected_token_losses(
+                hidden, kernel, TARGETS, 0.1, static_shapes
+            )
+        return tape.gradient(value, [hidden, kernel])
+
+    graph = step.get_concrete_function(
+        tf.TensorSpec([2, 4, HIDDEN], tf.float16),
+        tf.TensorSpec([words, HIDDEN], tf.float16),
+    ).graph.as_graph_def(add_shapes=True)
+    seen = set()
+    for nodes in (graph.node, *(f.node_def for f in graph.library.function)):
+        for node in nodes:
+            for shape in node.attr["_output_shapes"].list.shape:
+                sizes = [size.size for size in shape.dim]
+                if len(sizes) > 1 and sizes[-1] == words:
+                    types = [
+                        node.attr[name].type
+                        for name in ("T", "DstT", "dtype")
+                        if name in node.attr
+                    ]
+                    assert set(types) == {tf.float16.as_datatype_enum}, node
+                    seen.add(node.op)
+    assert {"MatMul", "Softmax"} <= seen
+
+
+def test_padding_has_no_loss_whatever_its_logits_are(tensors):
+    hidden, kernel, upstream = tensors
+    logits = tf.einsum("bth,wh->btw", hidden, kernel)
+    padding = (TARGETS == 0)[..., np.newaxis]
+    results = [
+        value_and_gradients(
+            lambda z: losses.token_losses(z, TARGETS, 0.1),
+            (tf.where(padding, there, logits),),
+            upstream,
+        )
+        for there in (0.0, np.nan, np.inf)
+    ]
+    for value, gradient in results:
+        np.testing.assert_array_equal(value, results[0][0])
+        np.testing.assert_array_equal(gradient, results[0][1])
+
+
 def test_bfloat16_gradients_are_close(tensors):
     hidden, kernel, upstream = tensors
 
