@@ -31,7 +31,8 @@ _HELP = {
     "threads": "Batches run at the same time.",
     "deadline_seconds": "For requests that name no deadline.",
     "max_body_bytes": "Of one request.",
-    "client_seconds": "What a client may take to send a request.",
+    "client_seconds": "What a client may take to send a request, and leave its "
+    "answer unread.",
     "poll_seconds": "Between looks for a new version.",
     "stop_seconds": "What accepted requests get when the server is stopped.",
     "log_texts": "Show in the log what is translated.",

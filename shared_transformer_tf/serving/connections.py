@@ -14,8 +14,9 @@ class Connections:
     client that does not read its answer.
 
     Args:
-        idle_seconds: without a request being answered.
-        busy_seconds: for one answer.
+        idle_seconds: without a request being answered, nor any of an answer
+            being sent.
+        busy_seconds: for one answer, before it is sent.
     """
 
     def __init__(self, idle_seconds: float, busy_seconds: float):
@@ -23,6 +24,7 @@ class Connections:
         self._busy_seconds = busy_seconds
         self._idle_since: dict[object, float] = {}
         self._busy_since: dict[object, float] = {}
+        self._unsent: dict[object, int] = {}
 
     @contextlib.contextmanager
     def busy(self, request: web.Request) -> Iterator[None]:
@@ -44,18 +46,22 @@ class Connections:
 
     def _look(self, server: web.Server) -> None:
         now = asyncio.get_running_loop().time()
-        idle_since = {}
+        idle_since, unsent = {}, {}
         for connection in server.connections:
+            transport = connection.transport
+            if transport is not None:
+                unsent[connection] = transport.get_write_buffer_size()
             since = self._idle_since.get(connection, now)
+            if unsent.get(connection, 0) < self._unsent.get(connection, 0):
+                since = now  # its client reads
             limit = self._idle_seconds
             idle_since[connection] = since
             if connection in self._busy_since:
                 since = self._busy_since[connection]
                 limit = self._busy_seconds
             if now - since > limit:
-                transport = connection.transport
                 connection.force_close()
                 if transport is not None:
                     # Closing alone waits for what is not read.
                     transport.abort()
-        self._idle_since = idle_since
+        self._idle_since, self._unsent = idle_since, unsent

@@ -51,7 +51,8 @@ class Rest:
         told = service.settings
         self.connections = Connections(
             told.client_seconds,
-            # What a request may take at most, then sending its answer.
+            # A body that comes slowly and the longest deadline; sending the
+            # answer is bounded by the other limit.
             600 + 2 * told.client_seconds,
         )
 

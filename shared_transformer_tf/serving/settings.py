@@ -27,7 +27,8 @@ class Settings:
         threads: batches run at the same time.
         deadline_seconds: of requests that name none.
         max_body_bytes: of one request and, over gRPC, of one answer.
-        client_seconds: what a client may take to send a request.
+        client_seconds: what a client may take to send a request, and leave
+            its answer unread.
         poll_seconds: between looks for a new version.
         stop_seconds: that queued requests get when the server is stopped.
         log_texts: whether the log shows what is translated.
