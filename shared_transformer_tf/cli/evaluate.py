@@ -51,14 +51,15 @@ def _define_flags(values: flags.FlagValues) -> None:
 
 def _evaluate(values: flags.FlagValues) -> None:
     command.require(values, "workdir")
-    run_directory.RunDirectory(values.workdir).read_config()
+    config = run_directory.RunDirectory(values.workdir).read_config()
+    options = decoding_flags.options(values, config)
+    sources, references = _read(values, config)
     startup.import_tensorflow()
     from shared_transformer_tf import trained_run
     from shared_transformer_tf.evaluation import metrics
 
     run = trained_run.load_run(values.workdir, values.checkpoint)
-    sources, references = _read(values, run.config)
-    translator = run.translator(decoding_flags.options(values, run.config))
+    translator = run.translator(options)
     start = time.perf_counter()
     hypotheses = translator(sources)
     seconds = time.perf_counter() - start

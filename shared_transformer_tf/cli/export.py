@@ -66,17 +66,19 @@ def _define_flags(values: flags.FlagValues) -> None:
 def _export(values: flags.FlagValues) -> None:
     command.require(values, "workdir", "output")
     _check_form(values)
-    run_directory.RunDirectory(values.workdir).read_config()
+    config = run_directory.RunDirectory(values.workdir).read_config()
+    options = decoding_flags.options(values, config)
+    samples = _named_samples(values)
     startup.import_tensorflow()
     from shared_transformer_tf import trained_run
     from shared_transformer_tf.export import parity_gate
 
     write = _WRITERS[values.format]
     run = trained_run.load_run(values.workdir, values.checkpoint)
-    options = decoding_flags.options(values, run.config)
+    samples = samples or _dev_samples(run)
     try:
         with _unwound_by_sigterm():
-            folder = write(values, run, options)
+            folder = write(values, run, options, *samples)
     except parity_gate.ParityError as error:
         raise errors.InputError(
             f"{error} Nothing was written into {values.output}; translate "
@@ -112,19 +114,28 @@ def _check_form(values: flags.FlagValues) -> None:
             f"--quantization={values.quantization} goes with "
             "--format=ctranslate2 only."
         )
+    if values.format == "ctranslate2" and values.length_penalty == "gnmt":
+        raise errors.InputError(
+            "--length_penalty=gnmt is not in CTranslate2: leave the flag out, "
+            "or give power."
+        )
 
 
-def _samples(values: flags.FlagValues, run: Any) -> tuple[list, list]:
-    """Returns the lines that prove the export, and their translations."""
+def _named_samples(values: flags.FlagValues) -> tuple[list, list] | None:
+    """Returns lines that prove the export, and their translations."""
     from shared_transformer_tf.data import corpus
 
-    if values.source and values.reference:
-        text = corpus.read_parallel(values.source, values.reference)
-        return text.source[:_SAMPLES], text.target[:_SAMPLES]
-    if values.source:
-        return corpus.read_lines(values.source)[:_SAMPLES], []
-    if values.reference:
+    if values.reference and not values.source:
         raise errors.InputError("--reference goes with --source.")
+    if not values.source:
+        return None
+    if not values.reference:
+        return corpus.read_lines(values.source)[:_SAMPLES], []
+    text = corpus.read_parallel(values.source, values.reference)
+    return text.source[:_SAMPLES], text.target[:_SAMPLES]
+
+
+def _dev_samples(run: Any) -> tuple[list, list]:
     try:
         return run.sample_pairs(_SAMPLES)
     except errors.InputError as error:
@@ -134,10 +145,15 @@ def _samples(values: flags.FlagValues, run: Any) -> tuple[list, list]:
         ) from error
 
 
-def _saved_model(values: flags.FlagValues, run: Any, options: Any) -> str:
+def _saved_model(
+    values: flags.FlagValues,
+    run: Any,
+    options: Any,
+    sources: list[str],
+    references: list[str],
+) -> str:
     from shared_transformer_tf.export import saved_model
 
-    sources, references = _samples(values, run)
     return saved_model.export_saved_model(
         run.model,
         run.tokenizer,
@@ -176,15 +192,15 @@ def _described(data: Any) -> str:
     return f"{source} and {target}"
 
 
-def _ctranslate2(values: flags.FlagValues, run: Any, options: Any) -> str:
+def _ctranslate2(
+    values: flags.FlagValues,
+    run: Any,
+    options: Any,
+    sources: list[str],
+    references: list[str],
+) -> str:
     from shared_transformer_tf.export import ctranslate2_folder
 
-    if values.length_penalty == "gnmt":
-        raise errors.InputError(
-            "--length_penalty=gnmt is not in CTranslate2: leave the flag out, "
-            "or give power."
-        )
-    sources, references = _samples(values, run)
     return ctranslate2_folder.export_ctranslate2(
         run.model,
         run.tokenizer,
@@ -200,7 +216,13 @@ def _ctranslate2(values: flags.FlagValues, run: Any, options: Any) -> str:
     )
 
 
-def _onnx(values: flags.FlagValues, run: Any, options: Any) -> str:
+def _onnx(
+    values: flags.FlagValues,
+    run: Any,
+    options: Any,
+    sources: list[str],
+    references: list[str],
+) -> str:
     from shared_transformer_tf.export import onnx_folder
 
     return onnx_folder.export_onnx(
@@ -209,7 +231,7 @@ def _onnx(values: flags.FlagValues, run: Any, options: Any) -> str:
         values.output,
         options,
         run.config.data.max_length,
-        samples=_samples(values, run)[0],
+        samples=sources,
         licence=values.licence or _NOT_STATED,
     )
 

@@ -40,15 +40,15 @@ def _define_flags(values: flags.FlagValues) -> None:
 def _score(values: flags.FlagValues) -> None:
     command.require(values, "workdir", "source", "target")
     run_directory.RunDirectory(values.workdir).read_config()
-    startup.import_tensorflow()
-    from shared_transformer_tf import trained_run
-
     sources, targets = lines.read(values.source), lines.read(values.target)
     if len(sources) != len(targets):
         raise errors.InputError(
             f"{values.source} has {len(sources)} lines and {values.target} "
             f"{len(targets)}: line by line they must belong together."
         )
+    startup.import_tensorflow()
+    from shared_transformer_tf import trained_run
+
     run = trained_run.load_run(values.workdir, values.checkpoint)
     translator = run.translator()
     for start in range(0, len(sources), _CHUNK_LINES):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from absl import flags
 
-from shared_transformer_tf import errors, run_directory
+from shared_transformer_tf import config, errors, run_directory
 from shared_transformer_tf.cli import command, decoding_flags, lines, startup
 from shared_transformer_tf.decoding import sampling_options
 
@@ -88,16 +88,18 @@ def _translate(values: flags.FlagValues) -> None:
             raise errors.InputError(f"--{name} needs --server.")
     if values.server:
         options = _server_options(values)
-    if values.workdir:
-        run_directory.RunDirectory(values.workdir).read_config()
+    elif values.model:
+        _refuse_search(values)
+    else:
+        options = _run_options(values)
     startup.import_tensorflow()
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     if values.server:
         translate = _served(values, options)
     elif values.model:
-        translate = _exported(values)
+        translate = _exported(values.model)
     else:
-        translate = _of_run(values, drawing)
+        translate = _of_run(values, options, drawing)
     if values.sampling:
         chunks = lines.in_chunks(stdin, _SAMPLED_LINES)
     else:
@@ -129,15 +131,18 @@ def _sampling_options(
     )
 
 
-def _exported(values: flags.FlagValues) -> Callable:
-    from shared_transformer_tf.export import loaded
-
+def _refuse_search(values: flags.FlagValues) -> None:
     reason = "an export holds its search; use --workdir."
     decoding_flags.refuse(values, reason)
     for name in ("num_best", "sampling", "checkpoint"):
         if values[name].present:
             raise errors.InputError(f"--{name} cannot be set here: {reason}")
-    model = loaded.load_exported(values.model)
+
+
+def _exported(folder: str) -> Callable:
+    from shared_transformer_tf.export import loaded
+
+    model = loaded.load_exported(folder)
     return lambda number, chunk: [[text] for text in model(chunk)]
 
 
@@ -198,18 +203,25 @@ def _check_beams(asked: int, translate) -> None:
         )
 
 
-def _of_run(
-    values: flags.FlagValues, drawing: sampling_options.SamplingOptions
-) -> Callable:
-    from shared_transformer_tf import trained_run
-
-    run = trained_run.load_run(values.workdir, values.checkpoint)
-    options = decoding_flags.options(values, run.config)
+def _run_options(values: flags.FlagValues) -> config.DecodingConfig:
+    trained = run_directory.RunDirectory(values.workdir).read_config()
+    options = decoding_flags.options(values, trained)
     if values.num_best > options.beam_size:
         raise errors.InputError(
             f"--num_best is {values.num_best}, expected 1 to the beam size, "
             f"{options.beam_size}: lower --num_best or raise --beam_size."
         )
+    return options
+
+
+def _of_run(
+    values: flags.FlagValues,
+    options: config.DecodingConfig,
+    drawing: sampling_options.SamplingOptions,
+) -> Callable:
+    from shared_transformer_tf import trained_run
+
+    run = trained_run.load_run(values.workdir, values.checkpoint)
     translator = run.translator(options)
     if values.sampling:
         return _sampler(translator, drawing, values.seed)

@@ -1,5 +1,7 @@
+import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -49,13 +51,70 @@ def test_what_is_no_chatter_is_shown(tmp_path):
     assert result.stderr.endswith("RuntimeError: Keras is broken.\n")
 
 
+# Mistakes that the flags, the config of a run and the named files tell.
+MISTAKES = {
+    "evaluate --beam_size=0": "decoding.beam_size is 0",
+    "evaluate --source=two": "--source and --reference go together",
+    "evaluate --source=absent --reference=two": "no file absent",
+    "evaluate --source=two --reference=one": "two has 2 lines but one has 1",
+    "evaluate": "There is no test text",  # of the run
+    "score --source=absent --target=two": "No such file.*absent",
+    "score --source=two --target=one": "two has 2 lines and one 1",
+    "translate --alpha=-1": "decoding.alpha is -1",
+    "translate --num_best=6": "1 to the beam size, 5",
+    "translate --num_best=3 --beam_size=2": "1 to the beam size, 2",
+    "translate --model=x --workdir= --alpha=1": "--alpha cannot be set here",
+    "translate --model=x --workdir= --sampling": "--sampling cannot be set",
+    "export --max_length_factor=-1": "decoding.max_length_factor is -1",
+    "export --reference=two": "--reference goes with --source",
+    "export --source=absent": "no file absent",
+    "export --source=two --reference=one": "two has 2 lines but one has 1",
+    "export --format=ctranslate2 --length_penalty=gnmt": "not in CTranslate2",
+}
+
+
+def test_mistakes_are_told_before_tensorflow_is_imported(tmp_path):
+    config = Config()
+    config.data.corpus = "text"
+    run_directory.RunDirectory(str(tmp_path / "run")).write_config(config)
+    (tmp_path / "one").write_text("a\n")
+    (tmp_path / "two").write_text("a\nb\n")
+    code = (
+        "import importlib, json, sys\n"
+        "for line in json.loads(sys.argv[1]):\n"
+        "    name, *flags = line.split()\n"
+        "    kind = f'shared_transformer_tf.cli.{name}'\n"
+        "    own = ['--output=out'] if name == 'export' else []\n"
+        "    argv = [name, '--workdir=run', *own, *flags]\n"
+        "    print(importlib.import_module(kind).main(argv))\n"
+        "print('tensorflow' in sys.modules or 'keras' in sys.modules)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(list(MISTAKES))],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    told = result.stderr.splitlines()
+    for line, words in zip(told, MISTAKES.values(), strict=True):
+        assert line.startswith("Error: ") and re.search(words, line), line
+    assert result.stdout == "1\n" * len(MISTAKES) + "False\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["train.py", "--workdir=never"],
         ["evaluate.py", "--workdir=RUN"],
         ["translate.py", "--workdir=RUN"],
-        ["score.py", "--workdir=RUN", "--source=s", "--target=t"],
+        [
+            "score.py",
+            "--workdir=RUN",
+            "--source=RUN/config.json",
+            "--target=RUN/config.json",
+        ],
         ["export.py", "--workdir=RUN", "--output=never"],
         ["benchmark.py", "attention"],
     ],
