@@ -15,7 +15,9 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-SCRIPTS = "bin/install bin/quickstart bin/test bin/test_page peers/install"
+SCRIPTS = (
+    ".ci/run bin/install bin/quickstart bin/test bin/test_page peers/install"
+)
 
 
 def setuptools_version():
@@ -149,7 +151,7 @@ def test_shipped_configs_are_found_and_train(installed, tmp_path):
 def test_scripts_work_in_their_checkout_whatever_cdpath_is(name, tmp_path):
     checkout = tmp_path / "checkout"
     for root in ("checkout", "elsewhere"):
-        for folder in ("bin", "peers"):
+        for folder in (".ci", "bin", "peers"):
             (tmp_path / root / folder).mkdir(parents=True)
     head, cd, rest = (ROOT / name).read_text("utf-8").partition("\ncd ")
     cd += rest.split("\n")[0]
