@@ -18,6 +18,7 @@ ARROWS = {
     "__init__": {"registration"},
     "registration": {"errors"},
     "errors": set(),
+    "cpu": set(),
     "devices": {"errors"},
     "extras": {"errors"},
     "schedule": {"errors"},
@@ -29,11 +30,11 @@ ARROWS = {
     "layer_calls": set(),
     "uses": {"layer_calls"},
     "layers": _BASE | {"uses"},
-    "training": _BASE | {"uses"},
+    "training": _BASE | {"cpu", "uses"},
     "models": _BASE | {"layers", "training", "uses"},
     "decoding": {"config", "errors"},
     "evaluation": {"config", "errors"},
-    "export": _BASE | {"data", "decoding", "evaluation", "extras"},
+    "export": _BASE | {"cpu", "data", "decoding", "evaluation", "extras"},
     "serving": {"errors"},
     "run_directory": {"config", "errors"},
     "trained_run": _BASE
@@ -45,7 +46,7 @@ ARROWS = {
     | {"decoding", "evaluation", "export", "layers", "models", "serving"}
     | {"trained_run", "training"},
     "study": _BASE
-    | {"data", "evaluation", "experiment", "models", "run_directory"}
+    | {"cpu", "data", "evaluation", "experiment", "models", "run_directory"}
     | {"trained_run", "training"},
     "cli": _BASE
     | {"devices", "extras"}

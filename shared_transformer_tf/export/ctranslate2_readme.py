@@ -41,6 +41,9 @@ print(target.decode(result.hypotheses[0]))
 * Scores are log-probabilities divided by length ** `alpha`.
 * `patience` is 2 because with 1 the search ends before it has seen some of
   the best translations.
+* int8 wants a CPU with VNNI (`avx512_vnni` or `avx_vnni` among the flags of
+  `/proc/cpuinfo`). On an older one set `CT2_USE_MKL=1`, or sums overflow and
+  translations are worse than those of `check`.
 * `check` in `metadata.json` is what the comparison with the trained model
   found before this folder was handed out.
 """

@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from ctranslate2 import specs
-from ctranslate2.specs import transformer_spec
 
 from shared_transformer_tf import errors
+from shared_transformer_tf.export.ctranslate2_library import (
+    specs,
+    transformer_spec,
+)
 
 _ACTIVATIONS = {
     "relu": specs.Activation.RELU,

@@ -6,12 +6,11 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-import ctranslate2
-
 from shared_transformer_tf import errors
 from shared_transformer_tf.data import tokenizer as tokenizer_lib
 from shared_transformer_tf.decoding import sentences
 from shared_transformer_tf.export import ctranslate2_spec, versions
+from shared_transformer_tf.export.ctranslate2_library import ctranslate2
 
 METADATA = "metadata.json"
 # Beam search goes on until `PATIENCE` times the beam size hypotheses have

@@ -4,7 +4,7 @@ from collections import Counter
 
 import tensorflow as tf
 
-from shared_transformer_tf.training import cpu
+from shared_transformer_tf import cpu
 
 _OF_PRECISION = {
     "mixed_bfloat16": {"amx_bf16", "avx512_bf16"},

@@ -3,7 +3,8 @@
 import pytest
 import tensorflow as tf
 
-from shared_transformer_tf.training import cpu, processors
+from shared_transformer_tf import cpu
+from shared_transformer_tf.training import processors
 
 EPYC = "model name\t: AMD EPYC\nflags\t\t: fpu {}\n"
 

@@ -5,13 +5,13 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
+from shared_transformer_tf import cpu
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.cost.scale import ArmCost
 from shared_transformer_tf.study.cost.speeds import Speed
 from shared_transformer_tf.study.plan import Study
 from shared_transformer_tf.study.selection import Selection, State
-from shared_transformer_tf.training import cpu
 
 _HOUR = 3600
 

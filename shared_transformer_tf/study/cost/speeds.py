@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from shared_transformer_tf import cpu
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import whole_file
@@ -19,7 +20,6 @@ from shared_transformer_tf.study.run.cell_process import (
     StudyFolder,
     last_line,
 )
-from shared_transformer_tf.training import cpu
 
 _MODULE = "shared_transformer_tf.study.cost.survey"
 _SECONDS = 6.0

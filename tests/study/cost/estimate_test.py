@@ -2,11 +2,11 @@
 
 import pytest
 
+from shared_transformer_tf import cpu
 from shared_transformer_tf.study import plan
 from shared_transformer_tf.study.cost import estimate
 from shared_transformer_tf.study.cost.speeds import Speed
 from shared_transformer_tf.study.selection import Selection
-from shared_transformer_tf.training import cpu
 from tests.study import numbers_study
 from tests.study.made_results import write_result
 
