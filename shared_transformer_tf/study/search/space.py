@@ -166,8 +166,6 @@ def _silent(config: Config) -> dict[str, str]:
         return silent
     if training.gradient_rule == "clip":
         silent[_RULE] = "'clip' has a norm of its own, which others refuse"
-    if training.optimizer == "adafactor":
-        silent[_UPDATES] = "Keras caps Adafactor's rate after it is scaled"
     if config.decoder.residual_scale is not None:
         silent[_RESIDUAL] = "decoder.residual_scale is set apart"
     return silent
