@@ -113,13 +113,6 @@ def test_a_norm_for_clip_and_the_rule_clip_go_together():
         validation.check(changed(training__per_use_clip_norm=1.0, **values))
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "adafactor"])
-def test_the_rate_of_every_optimizer_may_be_scaled(optimizer):
-    validation.check(
-        changed(training__optimizer=optimizer, training__update_scaling="uses")
-    )
-
-
 def test_heads_that_would_divide_are_listed():
     message = refusal("model.num_heads", 3)
     assert "Heads that do: 1, 2, 4, 8, 16, 32, 64." in message

@@ -24,6 +24,7 @@ from shared_transformer_tf.cli import command, decoding_flags, startup
 
 _SAMPLES = 200  # dev lines that a check translates
 _NOT_STATED = "not stated"
+_Samples = tuple[list[str], list[str]]  # lines, and their translations or none
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,7 +79,7 @@ def _export(values: flags.FlagValues) -> None:
     samples = samples or _dev_samples(run)
     try:
         with _unwound_by_sigterm():
-            folder = write(values, run, options, *samples)
+            folder = write(values, run, options, samples)
     except parity_gate.ParityError as error:
         raise errors.InputError(
             f"{error} Nothing was written into {values.output}; translate "
@@ -121,7 +122,7 @@ def _check_form(values: flags.FlagValues) -> None:
         )
 
 
-def _named_samples(values: flags.FlagValues) -> tuple[list, list] | None:
+def _named_samples(values: flags.FlagValues) -> _Samples | None:
     """Returns lines that prove the export, and their translations."""
     from shared_transformer_tf.data import corpus
 
@@ -135,7 +136,7 @@ def _named_samples(values: flags.FlagValues) -> tuple[list, list] | None:
     return text.source[:_SAMPLES], text.target[:_SAMPLES]
 
 
-def _dev_samples(run: Any) -> tuple[list, list]:
+def _dev_samples(run: Any) -> _Samples:
     try:
         return run.sample_pairs(_SAMPLES)
     except errors.InputError as error:
@@ -145,13 +146,7 @@ def _dev_samples(run: Any) -> tuple[list, list]:
         ) from error
 
 
-def _saved_model(
-    values: flags.FlagValues,
-    run: Any,
-    options: Any,
-    sources: list[str],
-    references: list[str],
-) -> str:
+def _saved_model(values: Any, run: Any, options: Any, samples: _Samples) -> str:
     from shared_transformer_tf.export import saved_model
 
     return saved_model.export_saved_model(
@@ -160,8 +155,8 @@ def _saved_model(
         values.output,
         options,
         run.config.data.max_length,
-        samples=sources,
-        origin=_origin(run, references, values.licence),
+        samples=samples[0],
+        origin=_origin(run, samples[1], values.licence),
     )
 
 
@@ -192,13 +187,7 @@ def _described(data: Any) -> str:
     return f"{source} and {target}"
 
 
-def _ctranslate2(
-    values: flags.FlagValues,
-    run: Any,
-    options: Any,
-    sources: list[str],
-    references: list[str],
-) -> str:
+def _ctranslate2(values: Any, run: Any, options: Any, samples: _Samples) -> str:
     from shared_transformer_tf.export import ctranslate2_folder
 
     return ctranslate2_folder.export_ctranslate2(
@@ -209,20 +198,14 @@ def _ctranslate2(
             decoding=options,
             max_length=run.config.data.max_length,
             quantization=values.quantization,
-            sources=sources,
-            references=references,
+            sources=samples[0],
+            references=samples[1],
             licence=values.licence or _NOT_STATED,
         ),
     )
 
 
-def _onnx(
-    values: flags.FlagValues,
-    run: Any,
-    options: Any,
-    sources: list[str],
-    references: list[str],
-) -> str:
+def _onnx(values: Any, run: Any, options: Any, samples: _Samples) -> str:
     from shared_transformer_tf.export import onnx_folder
 
     return onnx_folder.export_onnx(
@@ -231,7 +214,7 @@ def _onnx(
         values.output,
         options,
         run.config.data.max_length,
-        samples=sources,
+        samples=samples[0],
         licence=values.licence or _NOT_STATED,
     )
 

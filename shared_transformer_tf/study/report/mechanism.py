@@ -24,7 +24,7 @@ def gradients(evidence: Evidence) -> Finding:
     cells = [
         cell
         for cell in evidence.results.of(task, "shared")
-        if use_gradients.cosine(cell) is not None
+        if use_gradients.of_shared(cell)
     ]
     curves = use_gradients.cosines(cells)
     if not curves:
@@ -64,8 +64,7 @@ def gradients(evidence: Evidence) -> Finding:
 
 def _norm(cell: Result, moment: int) -> float:
     """Returns the mean norm of one use's gradient, of sublayers used often."""
-    shared = [s for s in use_gradients.series(cell).values() if s.uses > 1]
-    return fmean(one.norm[moment] for one in shared)
+    return fmean(one.norm[moment] for one in use_gradients.of_shared(cell))
 
 
 def _lengthening(cells: Sequence[Result]) -> tuple[int, list[float]]:
@@ -73,10 +72,7 @@ def _lengthening(cells: Sequence[Result]) -> tuple[int, list[float]]:
 
     That of the length of the aggregated gradient to the mean of its uses'.
     """
-    shared = [
-        [one for one in use_gradients.series(cell).values() if one.uses > 1]
-        for cell in cells
-    ]
+    shared = list(map(use_gradients.of_shared, cells))
     return max(one.uses for of_cell in shared for one in of_cell), [
         fmean(one.total[-1] / one.norm[-1] for one in of_cell)
         for of_cell in shared

@@ -59,13 +59,18 @@ def series(cell: Result) -> dict[tuple[str, str], Series]:
     return by_key
 
 
+def of_shared(cell: Result) -> list[Series]:
+    """Returns the series of sublayers that are used several times."""
+    return [one for one in series(cell).values() if one.uses > 1]
+
+
 def cosine(cell: Result) -> tuple[np.ndarray, np.ndarray] | None:
     """Returns tokens and the mean cosine over all kinds and stacks.
 
     Returns:
         `None` where no sublayer is used twice.
     """
-    shared = [s for s in series(cell).values() if s.uses > 1]
+    shared = of_shared(cell)
     if not shared:
         return None
     return shared[0].tokens, np.mean([s.cosine for s in shared], axis=0)

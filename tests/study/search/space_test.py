@@ -61,7 +61,14 @@ def test_fields_of_adam_are_searched_only_for_adam(optimizer):
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "adafactor"])
 def test_update_scaling_is_searched_for_every_optimizer(optimizer):
-    assert field(shared(optimizer=optimizer), "update_scaling")
+    config = shared(optimizer=optimizer)
+    choices = field(config, "update_scaling").choices
+    assert {"none", "uses"} <= set(choices)
+    for choice in choices:
+        changes = {"training.update_scaling": choice}
+        trial = settings_lib.changed(config, changes)
+        trial.validate()  # it may be refused nowhere
+        assert trial.training.update_scaling == choice
 
 
 def test_linear_rules_are_offered_only_where_they_act():
