@@ -83,7 +83,9 @@ def test_batched_equals_one_by_one(beam_size):
         assert together.counts[row] == alone.counts[0]
         for rank in range(alone.counts[0]):
             assert tokens(together, row, rank) == tokens(alone, 0, rank)
-        np.testing.assert_array_equal(together.scores[row], alone.scores[0])
+        np.testing.assert_allclose(  # a softmax of more rows may round else
+            together.scores[row], alone.scores[0], rtol=1e-6
+        )
         np.testing.assert_array_equal(
             together.truncated[row], alone.truncated[0]
         )

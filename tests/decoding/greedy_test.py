@@ -104,7 +104,9 @@ def test_a_row_does_not_depend_on_its_batch():
         np.testing.assert_array_equal(
             together.ids[row, 0, :length], alone.ids[0, 0]
         )
-        np.testing.assert_array_equal(together.scores[row], alone.scores[0])
+        np.testing.assert_allclose(  # a softmax of more rows may round else
+            together.scores[row], alone.scores[0], rtol=1e-6
+        )
 
 
 def test_stops_when_every_row_has_ended():
