@@ -204,6 +204,7 @@ class UseDiagnostics(keras.callbacks.Callback):
             self._products = tf.function(
                 lambda data: inner_products(self.model, data),
                 input_signature=[_of_any_size(data)],
+                autograph=False,  # it would look for loops in every layer
             )
         found = strategy.run(self._products, args=(data,))
         return [

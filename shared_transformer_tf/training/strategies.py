@@ -173,7 +173,7 @@ def _gather(strategy: tf.distribute.Strategy, numbers: list[int]) -> np.ndarray:
     """Waits for all workers; returns int64 (replicas, numbers)."""
     own = tf.constant([numbers], tf.int64)
 
-    @tf.function
+    @tf.function(autograph=False)
     def gather():  # a collective takes the device of a tensor from outside
         return tf.distribute.get_replica_context().all_gather(own, axis=0)
 

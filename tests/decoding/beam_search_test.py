@@ -31,7 +31,8 @@ def make_options(beam_size, kind="gnmt", alpha=1.0, coverage=0.0):
 def run(model, limits, options, num_best=1, rows=None):
     space = model.space(limits, options.beam_size, rows)
     search = tf.function(
-        lambda: beam_search.beam_search(space, options, num_best)
+        lambda: beam_search.beam_search(space, options, num_best),
+        autograph=False,
     )
     return hypotheses.Hypotheses(*(result.numpy() for result in search()))
 

@@ -18,7 +18,8 @@ def make_options(**options):
 
 def run(space, options=None):
     found = tf.function(
-        lambda: greedy.greedy_search(space, options or make_options())
+        lambda: greedy.greedy_search(space, options or make_options()),
+        autograph=False,
     )()
     return hypotheses.Hypotheses(*(result.numpy() for result in found))
 

@@ -74,7 +74,8 @@ def test_search_by_row_is_search_with_the_rows_options():
     run = tf.function(
         lambda ids, *rows: search.search_by_row(
             model, ids, options, 12, search.RowOptions(*rows)
-        )
+        ),
+        autograph=False,
     )
     together = run(tf.constant(SOURCES), *rows)
     for row in range(4):

@@ -60,7 +60,7 @@ def test_a_single_beam_needs_no_mask():
 
 
 def test_the_number_of_beams_may_be_a_tensor():
-    @tf.function
+    @tf.function(autograph=False)
     def run(num_beams):
         state = start(num_beams).with_new_position()
         assert state.origins.shape[1] is None

@@ -43,7 +43,7 @@ def test_ids_one_by_one_equal_the_whole_row():
     layer = make()
     whole = layer(IDS)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(ids, position):
         return layer(ids, start_index=position)
 

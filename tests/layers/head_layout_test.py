@@ -29,7 +29,7 @@ def test_by_position_undoes_it(number):
 def test_the_number_may_be_a_tensor():
     x = normal(6, 8)
 
-    @tf.function
+    @tf.function(autograph=False)
     def run(number):
         (heads,) = head_layout.by_head(tf.constant(x), number, 2)
         return heads, head_layout.by_position(heads)

@@ -76,7 +76,7 @@ def test_both_masks_hide_what_either_hides():
 def test_lengths_may_be_unknown_in_a_graph():
     signature = [tf.TensorSpec([None, None], tf.bool)]
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature, autograph=False)
     def biases(mask):
         length = tf.shape(mask)[1]
         return (

@@ -55,7 +55,9 @@ def test_weights_follow_the_dtype_of_the_inputs():
 def test_batch_and_length_may_be_unknown_or_empty():
     kernel = tf.constant(normal(4, 5))
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, 4])])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, 4])], autograph=False
+    )
     def run(x):
         result = projection.project(x, kernel)
         assert result.shape[-1] == 5  # static: later layers need it

@@ -110,7 +110,11 @@ def test_masks_are_drawn_twice_and_activations_not_kept():
                 total, [w.value for w in model.trainable_variables]
             )
 
-        graph = tf.function(gradients).get_concrete_function().graph
+        graph = (
+            tf.function(gradients, autograph=False)
+            .get_concrete_function()
+            .graph
+        )
         names = [op.type for op in graph.get_operations()]
         return sum("StatelessRandomUniform" in name for name in names)
 

@@ -14,7 +14,9 @@ def of_slices(rows, slices, static):
     traces = []
     shape = [rows if static else None]
 
-    @tf.function(input_signature=[tf.TensorSpec(shape, tf.int32)] * 2)
+    @tf.function(
+        input_signature=[tf.TensorSpec(shape, tf.int32)] * 2, autograph=False
+    )
     def run(left, right):
         def seen(batch, index):
             traces.append(batch[0].shape)

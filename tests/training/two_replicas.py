@@ -213,7 +213,7 @@ def dropout(mirrored):
         model.compile(sgd())
     data = iter(mirrored.distribute_datasets_from_function(twice))
 
-    @tf.function
+    @tf.function(autograph=False)
     def sums(part):
         return model.batch_sums(part, model.trainable_variables, [])[0][0]
 
