@@ -1,5 +1,6 @@
-"""What the CPU is, told without TensorFlow."""
+"""What the CPU is, and how TensorFlow should use it; without TensorFlow."""
 
+import os
 import pathlib
 import platform
 import re
@@ -27,6 +28,22 @@ def name() -> str:
 def instructions() -> set[str]:
     """Returns its instruction sets; none where it does not say."""
     return set(_fact("flags").split())
+
+
+def kept_memory() -> dict[str, str]:
+    """Returns variables of the environment by which TensorFlow keeps memory.
+
+    To be set before it starts. By default every large tensor of an update
+    takes pages from the system and gives them back when it is gone, which may
+    take as long as computing it. Kept for the next tensor, memory is given
+    back when the process ends.
+    """
+    size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "TF_CPU_ALLOCATOR_USE_BFC": "true",
+        # all of the machine's; TensorFlow's own limit is 64 GiB
+        "TF_CPU_BFC_MEM_LIMIT_IN_MB": str(size // 2**20),
+    }
 
 
 def _fact(key: str) -> str:

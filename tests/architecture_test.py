@@ -43,13 +43,13 @@ ARROWS = {
     | {"data", "decoding", "evaluation", "models", "run_directory"}
     | {"devices", "trained_run", "training"},
     "benchmark": _BASE
-    | {"decoding", "evaluation", "export", "layers", "models", "serving"}
+    | {"cpu", "decoding", "evaluation", "export", "layers", "models", "serving"}
     | {"trained_run", "training"},
     "study": _BASE
     | {"cpu", "data", "evaluation", "experiment", "models", "run_directory"}
     | {"trained_run", "training"},
     "cli": _BASE
-    | {"devices", "extras"}
+    | {"cpu", "devices", "extras"}
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
     | {"run_directory", "serving", "study", "trained_run"},
 }
@@ -57,6 +57,7 @@ ARROWS = {
 LIGHT = (
     "__init__",
     "registration",
+    "cpu",
     "errors",
     "schedule",
     "sharing",

@@ -1,14 +1,19 @@
 """Training steps timed side by side: precisions, rules, depths, and peers.
 
+In all but `memory_contenders` the memory of tensors is given back to the
+system: it is what the peers do by default.
+
 Ratios are taken round by round; see `turns`.
 """
 
+import dataclasses
 import json
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shared_transformer_tf import cpu
 from shared_transformer_tf.benchmark import matrix_product
 from shared_transformer_tf.benchmark import turns as turns_lib
 from shared_transformer_tf.benchmark.turns import Contender
@@ -123,6 +128,22 @@ def depth_contenders(recompute: bool) -> list[Contender]:
     ]
 
 
+def memory_contenders() -> list[Contender]:
+    """Returns ours whose tensors' memory is the system's, or kept.
+
+    As by default and as `train` has it; see `cpu.kept_memory`.
+    """
+    batch = _BATCHES["tiny"]
+    kept = [f"{name}={value}" for name, value in cpu.kept_memory().items()]
+    system = [f"--unset={name}" for name in cpu.kept_memory()]
+    return [
+        dataclasses.replace(one, command=("env", *environment, *one.command))
+        for name, dtype in (("", "float32"), ("bfloat16, ", "mixed_bfloat16"))
+        for state, environment in (("given back", system), ("kept", kept))
+        for one in [ours(name + state, TINY | {"dtype": dtype}, batch)]
+    ]
+
+
 def measure(
     contenders: Sequence[Contender], rounds: int, steps: int
 ) -> dict[str, dict[str, Any]]:
@@ -186,7 +207,7 @@ def compare(
     """Measures the parts asked for; see the module.
 
     Args:
-        parts: of `speed`, `rules` and `depth`.
+        parts: of `speed`, `rules`, `depth` and `kept_memory`.
         rounds: turns of each contender.
         steps: in each turn.
         peers: see `speed_contenders`.
@@ -209,4 +230,6 @@ def compare(
     if "depth" in parts:
         results["depth"] = measure(depth_contenders(False), rounds, steps)
         results["memory"] = measure(depth_contenders(True), 2, 1)
+    if "kept_memory" in parts:
+        results["kept_memory"] = measure(memory_contenders(), rounds, steps)
     return results

@@ -17,7 +17,8 @@ rules: how far 50 updates under each gradient rule lead away from those of
 
 train: training steps in each precision against OpenNMT-tf and PyTorch (made
 by peers/install), the cost of gradient rules, diagnostics and determinism,
-tracing, compiling and memory against depth, and a matrix product for scale.
+tracing, compiling and memory against depth, what TensorFlow gains on a CPU by
+keeping the memory of tensors, and a matrix product for scale.
 
 decode: translating with the weights of a run, in batches of 64 and one by one,
 beams 4 and 1: Translator, SavedModel, CTranslate2 in float32 and int8, and
@@ -44,7 +45,7 @@ from shared_transformer_tf import errors, extras
 from shared_transformer_tf.cli import command, lines, startup
 
 SUBJECTS = ("attention", "rules", "train", "decode", "quantization", "serve")
-TRAINING_PARTS = ("speed", "rules", "depth")
+TRAINING_PARTS = ("speed", "rules", "depth", "kept_memory")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,6 +9,8 @@ import tempfile
 
 from absl import flags, logging
 
+from shared_transformer_tf import cpu
+
 _PACKAGE = str(pathlib.Path(__file__).resolve().parents[1])
 
 # Printed by TensorFlow's C++ code before it reads TF_CPP_MIN_LOG_LEVEL.
@@ -42,10 +44,18 @@ def _is_worth_reading(record: python_logging.LogRecord) -> bool:
     return ours or record.levelno >= python_logging.WARNING
 
 
-def import_tensorflow() -> None:
-    """Imports TensorFlow and Keras; stderr loses known chatter, no more."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+def import_tensorflow(to_train: bool = False) -> None:
+    """Imports TensorFlow and Keras; stderr loses known chatter, no more.
+
+    Args:
+        to_train: keep the memory of tensors between updates, see `cpu`. What
+            the environment says already stays.
+    """
+    wanted = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
+    if to_train:
+        wanted |= cpu.kept_memory()
+    for name, value in wanted.items():
+        os.environ.setdefault(name, value)
     if "keras" in sys.modules:
         return
     sys.stderr.flush()

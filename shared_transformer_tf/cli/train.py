@@ -53,7 +53,7 @@ def _train(values: flags.FlagValues) -> None:
         values.strategy, values.num_replicas, values.config.data.num_buckets
     )
     _check_before_tensorflow(values)
-    startup.import_tensorflow()
+    startup.import_tensorflow(to_train=True)
     from shared_transformer_tf import experiment
 
     experiment.train(

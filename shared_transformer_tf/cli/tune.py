@@ -144,7 +144,7 @@ def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     settings.check()
     if worker.is_worker():
         worker.end_with_the_chief()
-        startup.import_tensorflow()
+        startup.import_tensorflow(to_train=True)
         from shared_transformer_tf.study.search import search
 
         search.work(settings, values.workdir)
@@ -152,7 +152,7 @@ def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     folder.SearchFolder(values.workdir).check(settings)
     corpus.check_files(config.data, "train", "valid")
     print(space.describe(), flush=True)
-    startup.import_tensorflow()
+    startup.import_tensorflow(to_train=True)
     from shared_transformer_tf.study.search import search
 
     results = search.run(

@@ -86,6 +86,21 @@ def test_every_rule_and_depth_is_among_the_contenders():
     ]
 
 
+def test_memory_is_kept_in_every_second_contender(monkeypatch):
+    monkeypatch.setenv("TF_CPU_ALLOCATOR_USE_BFC", "true")
+    tell = "import os; print(os.environ.get('TF_CPU_ALLOCATOR_USE_BFC'))"
+    told = [
+        subprocess.run(
+            [*one.command[:-3], "-c", tell],  # for `-m MODULE JSON`
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for one in training.memory_contenders()
+    ]
+    assert told == ["None", "true"] * 2
+
+
 def test_shares_are_rates_over_the_product_of_the_same_precision():
     contenders = [
         fake("ours", 1.0),

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from shared_transformer_tf import run_directory
+from shared_transformer_tf import cpu, run_directory
 from shared_transformer_tf.config import Config
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -30,6 +30,38 @@ def test_tensorflow_starts_without_chatter():
         text=True,
     )
     assert (result.stdout, result.stderr) == ("", "mine\n")
+
+
+@pytest.mark.parametrize(
+    ("to_train", "environment", "kept"),
+    [
+        (True, {}, True),
+        (True, {"TF_CPU_ALLOCATOR_USE_BFC": "false"}, False),
+        (False, {}, False),
+    ],
+)
+def test_a_training_keeps_the_memory_of_tensors(to_train, environment, kept):
+    code = (
+        "from shared_transformer_tf.cli import startup\n"
+        f"startup.import_tensorflow(to_train={to_train})\n"
+        "import tensorflow as tf\n"
+        "held = tf.ones([1000, 1000]) + 1\n"
+        "told = tf.config.experimental.get_memory_info('CPU:0')\n"
+        "assert told['current'] >= 4_000_000, told\n"
+    )
+    names = cpu.kept_memory()
+    others = {k: v for k, v in os.environ.items() if k not in names}
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=others | {"CUDA_VISIBLE_DEVICES": ""} | environment,
+        capture_output=True,
+        text=True,
+    )
+    # TensorFlow counts what it keeps; the system's allocator does not count
+    assert (result.returncode == 0) == kept, result.stderr
+    told = "Allocator stats not available"
+    assert (told in result.stderr) == (not kept), result.stderr
 
 
 def test_what_is_no_chatter_is_shown(tmp_path):

@@ -1,6 +1,7 @@
 """`train` hands config, folder and strategy on, after checking them."""
 
 import importlib
+import os
 import pathlib
 import subprocess
 import sys
@@ -16,12 +17,15 @@ def test_train_passes_config_workdir_and_strategy_on(monkeypatch, tmp_path):
     calls = []
     experiment = importlib.import_module("shared_transformer_tf.experiment")
     monkeypatch.setattr(experiment, "train", lambda *a: calls.append(a))
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    os.environ.pop("TF_CPU_ALLOCATOR_USE_BFC", None)
     code = train.main(
         [
             "train",
             "--config.training.max_steps=7",
             f"--workdir={tmp_path}",
             "--config=multi30k_shared",
+            "--config.data.corpus=numbers",
             "--config.model.hidden_dim",
             "64",
         ]
@@ -32,6 +36,7 @@ def test_train_passes_config_workdir_and_strategy_on(monkeypatch, tmp_path):
     assert (config.model.hidden_dim, config.model.num_blocks) == (64, 2)
     assert (workdir, strategy) == (str(tmp_path), "none")
     assert num_replicas == 0
+    assert os.environ["TF_CPU_ALLOCATOR_USE_BFC"] == "true"
 
 
 def test_numbers_is_the_config_where_none_is_named(monkeypatch):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import IO, Any
 
+from shared_transformer_tf import cpu
 from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.import_path import import_path
 
@@ -140,7 +141,8 @@ class CellProcess:
             stdout=output,
             stderr=log,
             text=True,
-            env=os.environ
+            env=cpu.kept_memory()
+            | os.environ
             | _ENVIRONMENT
             | ({} if processor is None else _ONE_THREAD)
             | {"PYTHONPATH": import_path()},
