@@ -129,7 +129,7 @@ def alone(tmp_path_factory):
 
 def test_replicas_do_what_one_device_does_which_goes_on(tmp_path, alone):
     run = tmp_path / "run"
-    flags = ["--strategy=mirrored", "--num_replicas=3"]
+    flags = ["--strategy=mirrored", "--num_replicas=2"]
     train(tmp_path, run, "--config.training.max_steps=5", *flags)
     train(tmp_path, run)
     (weights, records), (expected, others) = outcome(run), outcome(alone)

@@ -82,12 +82,12 @@ def kill_after_a_checkpoint(config, workdir, while_writing):
         found = names(folder)
         return not any(n.startswith(".partial_") for n in found)
 
-    for condition in [waiting, between] if while_writing else [waiting]:
-        while condition():
+    for condition, seconds in ((waiting, 0.005), (between, 0.0002)):
+        while (condition is waiting or while_writing) and condition():
             if process.poll() is not None:
                 finish(process)
                 raise RuntimeError("It ended before it was killed.")
-            time.sleep(0.0002)
+            time.sleep(seconds)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     return any(n.startswith(".partial_") for n in names(folder))

@@ -11,13 +11,13 @@ from tests.training import killed_run
 
 def test_a_training_asked_to_end_and_killed_ends_with_the_same_bits(tmp_path):
     # float16 has the most to go on with: scales of the loss too
-    found = killed_run.run(tmp_path, 2, 2, "mixed_float16", signal.SIGINT)
+    found = killed_run.run(tmp_path, 1, 1, "mixed_float16", signal.SIGINT)
     code, told, newest = found["asked"]
     assert code == 128 + signal.SIGINT
     assert told.startswith(f"Stopped after update {newest}, which")
     assert found["differing"] == []
     assert found["repeated_records"] == 0
-    assert found["half_written"] >= 1
+    assert found["half_written"] == 1
     assert found["left"] == []
 
 
