@@ -72,4 +72,11 @@ PANELS = (
         _memory,
         _plain,
     ),
+    Panel(
+        "kept_memory",
+        "Memory of tensors given back or kept, 240 x 17 tokens",
+        _TOKENS + ")",
+        _speed,
+        _speed_label,
+    ),
 )

@@ -48,8 +48,9 @@ def test_the_command_prints_json(capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out) == {"rounds": 3}
 
 
+@pytest.mark.parametrize("part", ["rules", "kept_memory"])
 def test_train_writes_what_it_prints_and_a_picture(
-    capsys, monkeypatch, tmp_path
+    capsys, monkeypatch, tmp_path, part
 ):
     group = {"float32": {"tokens_per_second": 9, "speed_ratio": 1.0}}
     monkeypatch.setattr(
@@ -61,9 +62,9 @@ def test_train_writes_what_it_prints_and_a_picture(
         lambda dtype: 100.0,
     )
     output = tmp_path / "new" / "speed.json"
-    arguments = ["--parts=rules", f"--output={output}"]
+    arguments = [f"--parts={part}", f"--output={output}"]
     assert benchmark.main(["benchmark", "train", *arguments]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert printed["rules"] == group and "depth" not in printed
+    assert printed[part] == group and "depth" not in printed
     assert json.loads(output.read_text()) == printed
     assert output.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
