@@ -1,8 +1,8 @@
 """In place of a cell's training: leaves a made result, or what it is told.
 
-A file `orders/CELL` says `fail`, `crash`, `diverge`, or `hang`, which waits
-for SIGTERM and then ends as a training that saved. Without one it takes no
-time.
+A file `orders/CELL` says `fail`, `crash`, `diverge`, `go on` after two hours
+of an earlier day, or `hang`, which waits for SIGTERM and then ends as a
+training that saved. Without one it takes no time.
 """
 
 import json
@@ -36,6 +36,8 @@ def main():
         return hang(home, cell)
     study = plan.load(request["study"])
     made = make_result(study, cell, request["found"])
+    if told == "go on":
+        made["seconds"] = 7200.0
     if told == "diverge":
         for scores in ("dev", "test", "seconds_per_token"):
             del made[scores]

@@ -121,17 +121,16 @@ class StudyRunner:
         process.wait()
         del self._running[cell]
         self._free.append(processor)
-        if code == 0 or not stopped:
-            seconds = time.monotonic() - process.started
-            self._left.note(cell, seconds if code == 0 else None)
         if code == 0:
-            self._tell_done(cell)
+            self._tell_done(cell, time.monotonic() - process.started)
         elif not stopped:
             self._tell_failed(cell, code)
 
-    def _tell_done(self, cell: Cell) -> None:
+    def _tell_done(self, cell: Cell, seconds: float) -> None:
         results = self._selection.results(self._order.results)
         result = results.read(cell, None)
+        # maybe it went on from updates of an earlier day
+        self._left.note(cell, max(seconds, result["seconds"]))
         if reason := result.get("diverged"):
             self._print(f"{cell.name} diverged, which is its result: {reason}")
             return
@@ -147,6 +146,7 @@ class StudyRunner:
         if code < 0:
             reason = f"ended by signal {-code}."
         self._failed[cell] = reason
+        self._left.note(cell, None)
         self._print(f"{cell.name} failed: {reason} Log: {log}")
 
     def _print(self, line: str) -> None:

@@ -102,6 +102,14 @@ def test_every_cell_is_trained_once_and_told_in_a_line(home, capfd):
     assert len(home.started()) == len(CELLS)
 
 
+def test_the_time_left_counts_what_a_cell_took_before(home, capfd):
+    home.order(PLAIN[0], "go on")
+    assert home.runner().run() == []
+    told = lines_of(capfd)[1:]
+    # three more of two hours each, one of them with four layers for two
+    assert told[0].startswith("[1 of 4, 6.8 hours left]  en-de.vanilla.1: dev")
+
+
 def test_cells_side_by_side_have_a_processor_each(home):
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("needs two processors")
