@@ -1,6 +1,6 @@
 """The README's Keras scripts run as printed, the second in a new process.
 
-But for the number of updates, which is a tenth.
+But for the number of updates, which is a tenth, and of layers, a half.
 """
 
 import pathlib
@@ -29,6 +29,8 @@ def test_first_script_trains_and_second_goes_on(tmp_path):
     text = README.read_text(encoding="utf-8")
     text = text.replace("steps_per_epoch=100", "steps_per_epoch=10")
     text = text.replace("start_step=300", "start_step=30")
+    text = text.replace("num_layers=4", "num_layers=2")
+    text = text.replace("num_blocks=2", "num_blocks=1")
     first, second, _ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     printed = run(SEEDED + first, tmp_path)
     assert len(printed) == 1 and printed != ["['']"]
