@@ -97,17 +97,17 @@ def train(
         with StopSignals() as signals:
             evaluate = signals.watch(evaluate, progress, enough)
             _fit(planned, own_run, model, batches, progress, evaluate, signals)
-    _tell_end(progress, signals.received, workdir)
+    _tell_end(progress, signals, workdir)
 
 
 def _tell_end(
-    progress: TrainingProgress, signal_number: int | None, workdir: str
+    progress: TrainingProgress, signals: StopSignals, workdir: str
 ) -> None:
-    if signal_number and not progress.finished:
+    if signals.received and (signals.watched or not progress.finished):
         raise StoppedError(
             f"Stopped after update {progress.step}, which is saved: the same "
             "command goes on from there.",
-            signal_number,
+            signals.received,
         )
     print(
         f"Trained {progress.step} updates in {progress.seconds / 60:.1f} "

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import types
 
 import keras
@@ -11,7 +12,7 @@ import pytest
 
 from shared_transformer_tf import experiment, trained_run
 from shared_transformer_tf.data import pipeline
-from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.errors import InputError, StoppedError
 from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.run_directory import RunDirectory
 from shared_transformer_tf.training import checkpoints, heat_map
@@ -142,6 +143,17 @@ def test_more_steps_go_on_and_are_traced_once(copy, monkeypatch):
     assert newest(copy).progress["step"] == 18
     assert len(shapes) > 1
     assert len(traces) == 1
+
+
+def test_a_stop_in_the_last_evaluation_is_told_to_who_watches(copy):
+    def enough(scores):
+        signal.raise_signal(signal.SIGTERM)
+        return False
+
+    config = small(max_steps=13)
+    with pytest.raises(StoppedError, match="after update 13, which is saved"):
+        experiment.train(config, copy, enough=enough)
+    assert newest(copy).progress["finished"]
 
 
 def test_training_by_tokens_stops_goes_on_and_ends(tmp_path, monkeypatch):

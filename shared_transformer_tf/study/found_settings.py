@@ -31,8 +31,9 @@ def command(study: Study, arm: str, folder: str) -> str:
         arm: one of the study's `searches`.
         folder: where the result is expected.
     """
-    changes = study.arms[arm].settings | {
+    changes = {
         **study.task_config(study.search_task),
+        **study.arm(arm).settings,
         "training.diagnose_every": 0,
     }
     fields = {"fields": ",".join(study.search_fields)}

@@ -46,7 +46,8 @@ class Study:
         overhead_seconds: of a cell besides its updates: start, evaluations,
             scores. For `--dry_run`.
         task_settings: further settings of tasks, by their names, such as
-            where their text is.
+            where their text is: of `data` and `tokenizer`. What an arm sets,
+            or a search found, goes before them.
         strategy: one of `devices.STRATEGIES`. With another than `none` cells
             are trained one after the other, each on all devices.
         devices: sets of them that `--plan` is made for.
@@ -79,6 +80,10 @@ class Study:
         every = make_arms(self.base.model.num_layers)
         used = {arm for group in self.groups for arm in group.arms}
         return {name: arm for name, arm in every.items() if name in used}
+
+    def arm(self, name: str) -> Arm:
+        """Returns an arm, maybe one that only a search is made for."""
+        return make_arms(self.base.model.num_layers)[name]
 
     @property
     def tasks(self) -> list[str]:
@@ -142,9 +147,7 @@ class Study:
     def search_base(self, arm: str) -> Config:
         """Returns the config that a search for an arm varies."""
         of_task = self.task_config(self.search_task)
-        return settings_lib.changed(
-            self.base, self.arms[arm].settings | of_task
-        )
+        return settings_lib.changed(self.base, of_task | self.arm(arm).settings)
 
     def task_config(self, task: str) -> dict[str, Any]:
         """Returns what a task sets: value by `section.field`."""
@@ -163,7 +166,7 @@ class Study:
         Returns:
             Value by `section.field`; `None` where the search is not done yet.
         """
-        arm = self.arms[cell.arm]
+        arm = self.arm(cell.arm)
         if arm.search and arm.search not in found:
             return None
         settings = arm.settings | dict(found.get(arm.search, {}))
@@ -181,7 +184,7 @@ class Study:
         settings = self.settings(cell, found)
         if settings is None:
             return None
-        settings |= self.task_config(cell.task)
+        settings = self.task_config(cell.task) | settings
         return settings_lib.changed(
             self.base, settings | {"training.seed": cell.seed}
         )
@@ -214,6 +217,14 @@ class Study:
                 )
         for task in self.tasks:
             tasks_lib.parse(task)
+        for task, fields in self.task_settings.items():
+            for field in fields:
+                if field.partition(".")[0] not in ("data", "tokenizer"):
+                    raise InputError(
+                        f"The study {self.name} sets {field} for {task}; "
+                        "expected fields of data and tokenizer, or the arms "
+                        "would not be what their names say."
+                    )
 
     def _check_shape(self) -> None:
         """Arms say depth and blocks of both stacks: the base must not."""

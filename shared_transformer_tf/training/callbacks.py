@@ -48,7 +48,7 @@ class ProgressReport(keras.callbacks.Callback):
             mininterval=1.0,
             disable=not sys.stderr.isatty(),
         )
-        self._restart_clock()
+        self._last, self._traced = time.perf_counter(), False
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
         """Counts an update; reports every `log_every` of them."""
@@ -56,21 +56,22 @@ class ProgressReport(keras.callbacks.Callback):
         progress.step += 1
         progress.note_loss(float(logs["batch_loss"]), float(logs["tokens"]))
         progress.skipped += int(logs["skipped"])
-        self._tokens += float(logs["tokens"])
-        now = time.perf_counter()
-        progress.seconds += now - self._last
-        self._last = now
+        seconds = self._lap()
+        if self._traced:
+            progress.timed_tokens += float(logs["tokens"])
+            progress.timed_seconds += seconds
+        self._traced = True
         self._bar.update()
         if progress.step % self._settings.log_every:
             return
-        seconds = now - self._start
+        speed = progress.take_speed() or float(logs["tokens"]) / seconds
         rate = float(self.model.optimizer.learning_rate)
         values = {
             "loss": progress.take_loss(),
             "gradient_norm": float(logs["gradient_norm"]),
             "skipped": progress.take_skipped(),
             "learning_rate": rate,
-            "tokens_per_second": self._tokens / seconds,
+            "tokens_per_second": speed,
             "tokens": progress.tokens,
             "seconds": progress.seconds,
         }
@@ -78,14 +79,14 @@ class ProgressReport(keras.callbacks.Callback):
             values["loss_scale"] = float(logs["loss_scale"])
         shown = (
             f"loss {values['loss']:.3f}, "
-            f"{values['tokens_per_second']:,.0f} target tokens/s, "
+            f"{speed:,.0f} target tokens/s, "
             f"learning rate {rate:.2e}"
         )
         self._bar.set_postfix_str(shown)
         if self._bar.disable:  # no terminal: lines for a file
             self._log_line(shown)
         self._log.write("train", progress.step, values)
-        self._restart_clock()
+        self._last = time.perf_counter()
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Leaves the bar as it stands."""
@@ -93,10 +94,7 @@ class ProgressReport(keras.callbacks.Callback):
 
     def pause(self) -> None:
         """Leaves out of the speed what is not training."""
-        now = time.perf_counter()
-        self._progress.seconds += now - self._last
-        self._start += now - self._last
-        self._last = now
+        self._lap()
 
     def _log_line(self, shown: str) -> None:
         progress, last = self._progress, self._settings.max_steps
@@ -109,9 +107,12 @@ class ProgressReport(keras.callbacks.Callback):
             left / 60,
         )
 
-    def _restart_clock(self) -> None:
-        self._start = self._last = time.perf_counter()
-        self._tokens = 0.0
+    def _lap(self) -> float:
+        """Counts the time since the last one, and returns it in seconds."""
+        now = time.perf_counter()
+        seconds, self._last = now - self._last, now
+        self._progress.seconds += seconds
+        return seconds
 
 
 class EvaluationAndCheckpoints(keras.callbacks.Callback):

@@ -25,6 +25,9 @@ class TrainingProgress:
         loss_sum: of the tokens since a loss was last logged, in nats.
         loss_tokens: those tokens, of batches whose loss is finite.
         skipped: updates not applied since that was last logged.
+        timed_tokens: target tokens since a speed was last logged, of updates
+            whose time is known: not of a first one, which traces.
+        timed_seconds: that those updates took.
         best_scores: dev scores of the best evaluation, by name.
         without_better: evaluations since then.
         finished: whether training ended of itself.
@@ -36,6 +39,8 @@ class TrainingProgress:
     loss_sum: float = 0.0
     loss_tokens: float = 0.0
     skipped: int = 0
+    timed_tokens: float = 0.0
+    timed_seconds: float = 0.0
     best_scores: dict[str, float] = dataclasses.field(default_factory=dict)
     without_better: int = 0
     finished: bool = False
@@ -57,6 +62,12 @@ class TrainingProgress:
         """Returns the updates not applied since the last time."""
         number, self.skipped = self.skipped, 0
         return number
+
+    def take_speed(self) -> float | None:
+        """Returns target tokens per second since the last time, if known."""
+        tokens, seconds = self.timed_tokens, self.timed_seconds
+        self.timed_tokens = self.timed_seconds = 0.0
+        return tokens / seconds if seconds else None
 
     def note_scores(self, scores: dict[str, float], best_by: str) -> None:
         """Counts an evaluation, the best one by one of its scores."""

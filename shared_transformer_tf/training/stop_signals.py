@@ -26,11 +26,13 @@ class StopSignals:
     Attributes:
         received: the number of the signal that came, or `None`.
         enough: whether who watches the evaluations said so.
+        watched: whether there is one, who has more to do after this training
+            and is to be told of a signal in its last evaluation too.
     """
 
     def __init__(self):
         self.received: int | None = None
-        self.enough = False
+        self.enough = self.watched = False
         self._first_at = 0.0
         self._before: dict[int, object] = {}
 
@@ -59,6 +61,7 @@ class StopSignals:
             enough: is given the scores and the `tokens` seen; `None`: nobody
                 watches.
         """
+        self.watched = enough is not None
 
         def watched() -> dict[str, float]:
             scores = evaluate()

@@ -196,6 +196,17 @@ def test_a_base_that_arms_would_not_reach_is_refused(
         dataclasses.replace(study, base=base).check()
 
 
+def test_a_task_may_set_its_text_but_not_what_arms_and_searches_do(study):
+    of_task = {"en-de": {"data.batch_tokens": 256, "data.train_split": "half"}}
+    changed = dataclasses.replace(study, task_settings=of_task)
+    changed.check()
+    config = changed.config(Cell("en-de", "tuned", 1), FOUND)
+    assert (config.data.batch_tokens, config.data.train_split) == (512, "half")
+    of_task["en-de"]["training.learning_rate"] = 1e-3
+    with pytest.raises(InputError, match="sets training.learning_rate for en"):
+        dataclasses.replace(study, task_settings=of_task).check()
+
+
 def test_no_cells(study):
     with pytest.raises(InputError, match="no cells"):
         dataclasses.replace(study, groups=()).check()

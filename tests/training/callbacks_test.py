@@ -103,6 +103,30 @@ def test_speed_leaves_evaluations_out(start):
     assert training.progress.seconds == pytest.approx(6 + 2 * 50)
 
 
+def test_speed_is_that_of_all_updates_since_the_last_but_a_first(start):
+    training = start(log_every=4)
+    training.run(3)  # then stopped; the trace of what goes on takes 90 s
+    trace = training.clock
+    training.report.on_train_begin()
+    trace.now += 90.0
+    logs = {
+        "gradient_norm": 0.5, "tokens": 70.0, "batch_loss": 1.0,
+        "skipped": 0.0, "loss_scale": 8.0,
+    }  # fmt: skip
+    training.report.on_train_batch_end(0, logs)
+    (record,) = training.records("train")
+    assert record["step"] == 4 and record["tokens"] == 100.0
+    assert record["tokens_per_second"] == pytest.approx(10.0)
+    assert training.progress.seconds == pytest.approx(3 + 90)
+
+
+def test_where_every_update_is_a_first_its_own_speed_is_told(start):
+    training = start(log_every=1)
+    training.run(1)
+    (record,) = training.records("train")
+    assert record["tokens_per_second"] == pytest.approx(10.0)
+
+
 def test_records_stand_at_their_steps_with_what_was_measured(start):
     training = start(evaluate_every=4, dev=[3.0, 5.0])
     training.run(6)

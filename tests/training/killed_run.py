@@ -41,7 +41,10 @@ CODE = (
     "sys.exit(train.main(sys.argv))"
 )
 # what depends on the clock
-TIMES = {"time", "seconds", "tokens_per_second", "evaluation_seconds"}
+TIMES = {
+    *("time", "seconds", "tokens_per_second", "evaluation_seconds"),
+    *("timed_tokens", "timed_seconds"),
+}
 
 
 def start(config, workdir):

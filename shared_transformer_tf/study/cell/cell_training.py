@@ -122,7 +122,9 @@ def train(request: dict[str, Any]) -> None:
 
 def _note_processor(run: str) -> list[str]:
     """Notes, beside a run, what it goes on with; returns all that it had."""
-    with open(f"{run}.processors", "a+", encoding="utf-8") as stream:
+    # of a run that was deleted the file may be left
+    mode = "a+" if RunDirectory(run).exists else "w+"
+    with open(f"{run}.processors", mode, encoding="utf-8") as stream:
         stream.seek(0)
         kinds = stream.read().splitlines()
         if processors.describe() not in kinds[-1:]:
@@ -140,7 +142,7 @@ def _measured(run: str, config: Config, varied: bool) -> dict[str, Any]:
     loaded = trained_run.load_run(run)
     weights, flops_per_token = scores.cost(loaded)
     tokens, updates = int(valid[-1]["tokens"]), valid[-1]["step"]
-    clock = condensed.TrainingClock(trained)
+    clock = condensed.TrainingClock(trained, valid)
     test, statistics = scores.test(loaded)
     dev = scores.dev(loaded)
     return {

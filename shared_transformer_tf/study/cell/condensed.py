@@ -19,9 +19,16 @@ class TrainingClock:
 
     Args:
         records: of kind `train`: their speed leaves all that out.
+        evaluations: records of kind `valid`. Of a training too short for a
+            record of the other kind the last one tells, with all of that.
     """
 
-    def __init__(self, records: Records):
+    def __init__(self, records: Records, evaluations: Records = ()):
+        if not records:
+            records = [
+                one | {"tokens_per_second": one["tokens"] / one["seconds"]}
+                for one in evaluations[-1:]
+            ]
         self._marks = [(0.0, 0.0)]  # tokens, seconds
         for record in records:
             tokens, seconds = self._marks[-1]
@@ -86,7 +93,7 @@ def dev_curve(
         trained: records of kind `train`.
         flops_per_token: of training.
     """
-    clock = TrainingClock(trained)
+    clock = TrainingClock(trained, records)
     return [
         {
             "update": record["step"],

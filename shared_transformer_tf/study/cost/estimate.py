@@ -56,7 +56,7 @@ def make_rows(
     cells = _by_arm(study, state)
     examples = {arm: of_arm[0] for arm, of_arm in cells.items() if of_arm}
     for arm, cell in list(examples.items()):
-        if (search := study.arms[arm].search) and study.search_tokens:
+        if (search := study.arm(arm).search) and study.search_tokens:
             searched = dataclasses.replace(cell, arm=search, rate_factor=1.0)
             examples.setdefault(search, searched)
     assumed = {arm: found.get(arm, {}) for arm in study.searches}
@@ -67,7 +67,7 @@ def make_rows(
     for arm, speed in zip(
         examples, survey(list(configs.values())), strict=True
     ):
-        of_arm = cells[arm]
+        of_arm = cells.get(arm, [])
         results = [
             state.done[cell]
             for cell in of_arm
@@ -95,24 +95,32 @@ def make_costs(
 ) -> list[ArmCost]:
     """Returns what each arm costs, all with the standard settings.
 
+    Besides arms with cells these are arms that only a search is made for, and
+    `vanilla`, whose speed may be known.
+
     Args:
         selection: cells of a study.
         sizes: returns weights and FLOPs per token of the models of configs.
     """
     study = selection.study
-    cells: dict[str, list[Cell]] = {name: [] for name in study.arms}
+    cells: dict[str, list[Cell]] = {}
     for cell in filter(selection.has, study.cells()):
-        cells[cell.arm].append(cell)
-    used = {arm: of_arm for arm, of_arm in cells.items() if of_arm}
+        cells.setdefault(cell.arm, []).append(cell)
+    searches = filter(None, (study.arm(arm).search for arm in cells))
+    arms = list(dict.fromkeys(["vanilla", *cells, *searches]))
     assumed: dict[str, dict] = {arm: {} for arm in study.searches}
-    configs = [study.config(of_arm[0], assumed) for of_arm in used.values()]
-    found = zip(used, configs, sizes(configs), strict=True)
+    example = next(iter(cells.values()))[0]
+    configs = [
+        study.config(dataclasses.replace(example, arm=arm), assumed)
+        for arm in arms
+    ]
+    found = zip(arms, configs, sizes(configs), strict=True)
     return [
         ArmCost(
             arm,
             config.model.num_layers,
             *size,
-            len(used[arm]),
+            len(cells.get(arm, [])),
             config.data.batch_tokens,
             config.training.max_tokens,
         )
@@ -186,7 +194,7 @@ def _hours(study: Study, speed: Speed, tokens: int) -> float:
 
 def _searches(study: Study, rows: Sequence[Row]) -> dict[str, float]:
     """Hours of each search that the rows need, if no trial ends early."""
-    needed = {study.arms[row.name].search for row in rows if row.cells}
+    needed = {study.arm(row.name).search for row in rows if row.cells}
     return {
         row.name: study.search_trials
         * _hours(study, row.speed, study.search_tokens)

@@ -90,7 +90,7 @@ def describe(
     """Returns the plan as tables.
 
     Args:
-        costs: of the arms, `vanilla` first.
+        costs: of the arms, `vanilla` among them.
         devices: that it is made for.
         searches: arms that are searched for, and the target tokens of all
             trials of one search.
@@ -108,11 +108,11 @@ def describe(
         for one in costs
     ]
     lines += ["", *(_describe(some, costs) for some in devices)]
+    by_name = {cost.name: cost for cost in costs}
     columns = {some.name: some.hours for some in devices}
     if tokens_per_second:
-        speed = tokens_per_second * costs[0].flops_per_token
+        speed = tokens_per_second * by_name["vanilla"].flops_per_token
         columns["measured"] = lambda flops: (flops / speed / _HOUR,)
-    by_name = {cost.name: cost for cost in costs}
     rows = [(f"{cost.name}, a cell", cost.flops) for cost in costs]
     rows += [
         (f"search for {arm}", tokens * by_name[arm].flops_per_token)

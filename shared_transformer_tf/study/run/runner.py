@@ -130,7 +130,7 @@ class StudyRunner:
         results = self._selection.results(self._order.results)
         result = results.read(cell, None)
         # maybe it went on from updates of an earlier day
-        self._left.note(cell, max(seconds, result["seconds"]))
+        self._left.note(cell, max(seconds, result.get("seconds", 0.0)))
         if reason := result.get("diverged"):
             self._print(f"{cell.name} diverged, which is its result: {reason}")
             return

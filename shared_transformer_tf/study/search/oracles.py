@@ -8,7 +8,8 @@ trial is a random one (here the config's own values); a trial's score is the
 best of its evaluations (here the last); Bayesian search draws randomly for
 three times as many trials as there are fields, goes on to draw randomly in
 many fields, where the likeliest length scale of its Gaussian process is often
-0, and what it draws depends on when it was last restarted.
+0, tries the same settings again, and what it draws depends on when it was last
+restarted.
 """
 
 import math
@@ -127,7 +128,11 @@ class BayesianOracle(_Lasting, keras_tuner.oracles.BayesianOptimizationOracle):
             warnings.simplefilter("ignore", ConvergenceWarning)
             if self.ongoing_trials:
                 self._fit_to_ended()
-            return super().populate_space(trial_id)
+            found = super().populate_space(trial_id)
+        # In a space of few choices the best expected one may have been tried.
+        if found["values"] and self._duplicate(found["values"]):
+            return self._random_populate_space()
+        return found
 
     def _fit_to_ended(self) -> None:
         """What Keras Tuner takes for scores of trials that others have.

@@ -61,6 +61,12 @@ def run(
             tuner.search(folder, settings, train, report.update)
         results = SearchResults.read(folder, settings)
         results.write(folder)
+    if settings.oracle != "hyperband" and len(results.trials) < settings.trials:
+        logging.warning(
+            "%d of %d trials: the space has hardly any settings besides them.",
+            len(results.trials),
+            settings.trials,
+        )
     if output:
         write_json(output, results.to_dict())
     if results.best is None:
@@ -149,13 +155,15 @@ class SearchReport:
         name, best = self._search.objective, results.best
         done = len(results.trials)
         hours = (time.monotonic() - self._start) / self._ended / 3600
+        rest = f"about {hours * max(expected - done, 0):.1f} hours left"
         facts = [
             f"Trial {outcome.trial} {outcome.status}"
             + (f" ({outcome.reason})" if outcome.reason else ""),
             f"dev {name} {_shown(outcome)} after {outcome.tokens:,} tokens",
             f"best {_shown(best)}" + (f" (trial {best.trial})" if best else ""),
             f"{done} of {expected} trials",
-            f"about {hours * max(expected - done, 0):.1f} hours left",
+            # Hyperband's go on in turns, the better ones for longer.
+            *([] if self._search.oracle == "hyperband" else [rest]),
         ]
         return "; ".join(facts) + "."
 

@@ -6,6 +6,7 @@ import functools
 import gc
 import logging
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import Any
 
 import keras
@@ -149,19 +150,25 @@ class TrialRun:
 
     def _outcome(self, status: str, reason: str) -> Outcome:
         make = functools.partial(
-            Outcome, self.name, self.settings, status, reason=reason
+            Outcome, self.name, self.settings, reason=reason
         )
         curve = self._curve()
         if not curve:
-            return make()
+            return make(status)
         last = curve[-1]
-        score = None if status == FAILED else last[self.search.objective]
+        scores = {name: last[name] for name in ("bleu", "chrf", "loss")}
+        if odd := [n for n, score in scores.items() if not isfinite(score)]:
+            scores = {n: scores[n] for n in scores if n not in odd}
+            if status != FAILED:
+                why = f"dev {odd[0]} is {last[odd[0]]}"
+                status, make = FAILED, functools.partial(make, reason=why)
         return make(
-            score=score,
+            status,
+            score=None if status == FAILED else last[self.search.objective],
             tokens=round(last["tokens"]),
             updates=last["step"],
             seconds=round(last["seconds"], 1),
-            scores={name: last[name] for name in ("bleu", "chrf", "loss")},
+            scores=scores,
         )
 
 

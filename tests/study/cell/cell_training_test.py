@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -101,6 +102,8 @@ def test_that_it_diverged_is_a_result(home, tmp_path, monkeypatch):
 
 def test_all_processors_that_it_ran_on_are_told(tmp_path, monkeypatch):
     run = str(tmp_path / "run")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").touch()
     told, kinds = [], ["one", "one", "two", "two"]
     for kind in kinds:
         monkeypatch.setattr(
@@ -108,6 +111,8 @@ def test_all_processors_that_it_ran_on_are_told(tmp_path, monkeypatch):
         )
         told.append(cell_training._note_processor(run))
     assert told == [["one"], ["one"], ["one", "two"], ["one", "two"]]
+    shutil.rmtree(run)  # to be trained anew
+    assert cell_training._note_processor(run) == ["two"]
 
 
 def test_nothing_of_this_machine_is_in_it(home, result):

@@ -35,6 +35,20 @@ def test_the_first_record_is_no_pace():
     assert alone.seconds_per_token == pytest.approx(1.0)
 
 
+def test_without_a_record_the_evaluations_tell_the_time():
+    valid = [
+        {"step": n, "tokens": 100.0 * n, "seconds": 4.0 * n, "loss": 1.0}
+        | {"bleu": 1.0, "chrf": 2.0}
+        for n in (1, 2)
+    ]
+    clock = condensed.TrainingClock([], valid)
+    assert clock.seconds_per_token == pytest.approx(0.04)
+    assert clock.seconds(150.0) == pytest.approx(6.0)
+    curve = condensed.dev_curve(valid, [], 1.0)
+    assert [point["seconds"] for point in curve] == [4.0, 8.0]
+    assert condensed.training_curve([]) == []
+
+
 @pytest.mark.parametrize("number", [1, 39, 40, 41, 1000])
 def test_a_curve_has_few_points_and_all_records(number):
     curve = condensed.training_curve(trained(number))

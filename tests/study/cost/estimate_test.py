@@ -3,7 +3,7 @@
 import pytest
 
 from shared_transformer_tf import cpu
-from shared_transformer_tf.study import plan
+from shared_transformer_tf.study import found_settings, plan
 from shared_transformer_tf.study.cost import estimate
 from shared_transformer_tf.study.cost.speeds import Speed
 from shared_transformer_tf.study.selection import Selection
@@ -104,6 +104,20 @@ def test_a_search_costs_what_its_own_arm_does(tmp_path):
     assert f"{hours / 2:.1f} in all, {hours / 2:.1f} of what is left" in text
     (line,) = [one for one in text.splitlines() if one.startswith("en-de ")]
     assert line.split() == ["en-de", "0/1"]
+
+
+def test_an_arm_without_cells_may_be_searched_for(tmp_path):
+    text = numbers_study.STUDY
+    text = text.replace('("vanilla", "shared", "tuned")', '("tuned",)')
+    text = text.replace('("vanilla",)', '("tuned",)')
+    study = plan.load(numbers_study.write(tmp_path, text))
+    assert list(study.arms) == ["tuned"] and study.searches == ["vanilla"]
+    assert study.search_base("vanilla") == study.base
+    command = found_settings.command(study, "vanilla", "results")
+    assert "--arm=vanilla" in command
+    made, state = rows(study, tmp_path)
+    assert [row.name for row in made] == ["tuned", "vanilla"]
+    assert "search for vanilla" in estimate.describe(study, made, state, 1)
 
 
 def test_cells_that_are_done_are_counted_by_task(study, tmp_path):

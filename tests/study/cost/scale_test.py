@@ -33,6 +33,25 @@ def test_the_plan_adds_up():
     assert "16.9 of 32 GiB each: fits" in text
 
 
+def test_the_measured_speed_is_that_of_vanilla_whatever_is_chosen():
+    study = plan.load(config_flag.find("study_wmt"))
+    flops = {"none": 1e9, "sequence": 2e9, "cycle_rev": 2e9}
+
+    def hours(*arms):
+        costs = estimate.make_costs(
+            Selection(study, arms=arms),
+            lambda configs: [(1, flops[one.model.sharing]) for one in configs],
+        )
+        searches = [("vanilla", 1e9)]
+        text = scale.describe(costs, [DEVICES], searches, 1000.0)
+        lines = [line for line in text.splitlines() if line]
+        return {line[:25].strip(): line.split()[-1] for line in lines}
+
+    every, some = hours(), hours("shared", "tuned")
+    for row in ("shared, a cell", "tuned, a cell", "search for vanilla"):
+        assert some[row] == every[row]
+
+
 def test_the_plan_of_wmt_has_each_arm_and_each_task_its_own_text():
     study = plan.load(config_flag.find("study_wmt"))
     assert len(study.tasks) == 8 and len(study.arms) == 12

@@ -76,6 +76,32 @@ def test_with_several_workers_a_restart_does_not_change_what_is_drawn(
     assert np.ptp(scores) < 20
 
 
+def test_a_bayesian_search_tries_no_settings_twice(tmp_path):
+    config = make_settings().config
+    config.model.num_layers, config.model.num_blocks = 4, 2
+    config.model.sharing = "sequence"
+    settings = make_settings(
+        oracle="bayesian",
+        trials=12,
+        space=space_lib.make_space(config, ["update_scaling", "gradient_rule"]),
+    )
+    space = keras_tuner.HyperParameters()
+    tuner.TrainingHyperModel(settings.space).build(space)
+    oracle = oracles.make_oracle(settings, space)
+    oracle._set_project_dir(str(tmp_path), "oracle")
+    tried = []
+    for _ in range(12):
+        drawn = oracle.create_trial("a")
+        values = drawn.hyperparameters.values
+        tried.append(tuple(sorted(values.items())))
+        # what Keras Tuner would take again and again
+        best = values["training.update_scaling"] == "uses"
+        oracle.update_trial(drawn.trial_id, {"bleu": 30.0 if best else 10.0})
+        drawn.status = "COMPLETED"
+        oracle.end_trial(drawn)
+    assert len(set(tried)) == 12
+
+
 def test_hyperband_tries_at_least_as_many_settings_as_asked(tmp_path):
     space = keras_tuner.HyperParameters()
     tuner.TrainingHyperModel(make_settings().space).build(space)

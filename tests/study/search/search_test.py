@@ -52,6 +52,31 @@ def test_results_are_written_with_every_trial_and_copied(tmp_path):
 
 
 @pytest.mark.usefixtures("quick", "no_vocabulary")
+def test_a_space_of_fewer_settings_than_trials_is_told(tmp_path, caplog):
+    config = make_settings().config
+    few = space.make_space(config, ["dropout"])
+    settings = make_settings(space=few, trials=30)
+    results = search.run(settings, str(tmp_path), train=FakeTraining())
+    number = len(results.trials)
+    assert 1 < number <= len(few.fields[0].choices) < 30
+    assert f"{number} of 30 trials: the space has hardly any" in caplog.text
+
+
+@pytest.mark.usefixtures("quick", "no_vocabulary")
+@pytest.mark.parametrize(("oracle", "told"), [("random", 1), ("hyperband", 0)])
+def test_the_hours_left_are_told_where_trials_are_alike(
+    tmp_path, caplog, oracle, told
+):
+    caplog.set_level("INFO")
+    settings = make_settings(oracle=oracle)
+    search.run(settings, str(tmp_path), train=FakeTraining())
+    lines = [
+        line for line in caplog.messages if " of " in line and "dev" in line
+    ]
+    assert lines and all(line.count("hours left") == told for line in lines)
+
+
+@pytest.mark.usefixtures("quick", "no_vocabulary")
 def test_a_search_without_a_best_says_so_and_keeps_its_files(tmp_path):
     def diverge(name, tokens):
         raise DivergedError("Update 1 was not applied.")

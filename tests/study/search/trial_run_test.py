@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import pathlib
 
 import pytest
 import tensorflow as tf
@@ -147,6 +148,28 @@ def test_a_diverged_trial_has_failed_with_the_reason(folder):
     assert outcome.status == "failed" and outcome.score is None
     assert "diverged: Update 7 was not applied" in outcome.reason
     assert outcome.tokens == 36_000
+
+
+def test_a_trial_whose_last_loss_is_no_number_has_failed(folder):
+    outcome = trial(folder).finish(spoiled("loss"))
+    assert outcome.status == "failed" and outcome.score is None
+    assert outcome.reason == "dev loss is nan"
+    assert set(outcome.scores) == {"bleu", "chrf"}
+    assert folder.outcome("0") == outcome
+
+
+def spoiled(name):
+    """A training that overflows in its last evaluation."""
+    plain = FakeTraining()
+
+    def train(config, workdir, *, enough):
+        plain(config, workdir, enough=enough)
+        path = pathlib.Path(RunDirectory(workdir).metrics_file)
+        *before, last = path.read_text().splitlines()
+        last = json.loads(last) | {name: float("nan")}
+        path.write_text("\n".join([*before, json.dumps(last), ""]))
+
+    return train
 
 
 def test_a_trial_without_memory_has_failed(folder):
