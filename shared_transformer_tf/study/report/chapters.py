@@ -97,7 +97,7 @@ def complexity(evidence: Evidence, pictures: Mapping[str, str]) -> str:
             _picture(pictures, "complexity"),
             "FLOPs are counted, not measured, for the forward and the "
             "backward pass; a weight that is used twice is stored once and "
-            "computed twice. Minutes are of the updates with their tracing, "
+            "computed twice. Minutes are of the updates alone, "
             "without evaluations; they depend on the machine and on what else "
             "it did.",
             tables.costs(evidence, evidence.results.arms),
