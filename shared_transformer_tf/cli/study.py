@@ -200,7 +200,8 @@ def _print_plan(chosen, tokens_per_second: float) -> None:
         ),
     )
     tokens = study.search_trials * study.search_tokens
-    searches = [(arm, tokens) for arm in study.searches]
+    needed = {study.arm(cost.name).search for cost in costs if cost.cells}
+    searches = [(arm, tokens) for arm in study.searches if arm in needed]
     print(scale.describe(costs, study.devices, searches, tokens_per_second))
 
 

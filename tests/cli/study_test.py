@@ -201,3 +201,15 @@ def test_a_dry_run_on_many_devices_tells_cells_alone(command, tmp_path):
     assert "en-de      0/3     0/1     0/1" in out
     assert "trained with strategy mirrored" in out and "--plan" in out
     assert "tokens/s" not in out
+
+
+def test_a_plan_has_the_searches_that_the_chosen_arms_need(monkeypatch, capsys):
+    monkeypatch.setattr(
+        speeds,
+        "sizes",
+        lambda configs, *_: [(1, 1e9)] * len(configs),
+    )
+    flags = ["--config=study_wmt", "--plan", "--arms=shared,tuned"]
+    assert study_cli.main(["study", *flags]) == 0
+    told = capsys.readouterr().out
+    assert "search for vanilla" in told and "search for shared" not in told
