@@ -135,7 +135,7 @@ def memory_contenders() -> list[Contender]:
     """
     batch = _BATCHES["tiny"]
     kept = [f"{name}={value}" for name, value in cpu.kept_memory().items()]
-    system = [f"--unset={name}" for name in cpu.kept_memory()]
+    system = [part for name in cpu.kept_memory() for part in ("-u", name)]
     return [
         dataclasses.replace(one, command=("env", *environment, *one.command))
         for name, dtype in (("", "float32"), ("bfloat16, ", "mixed_bfloat16"))

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import gc
 import logging
 from collections.abc import Callable, Iterator
@@ -149,22 +148,21 @@ class TrialRun:
         )
 
     def _outcome(self, status: str, reason: str) -> Outcome:
-        make = functools.partial(
-            Outcome, self.name, self.settings, reason=reason
-        )
         curve = self._curve()
         if not curve:
-            return make(status)
+            return Outcome(self.name, self.settings, status, reason=reason)
         last = curve[-1]
-        scores = {name: last[name] for name in ("bleu", "chrf", "loss")}
-        if odd := [n for n, score in scores.items() if not isfinite(score)]:
-            scores = {n: scores[n] for n in scores if n not in odd}
-            if status != FAILED:
-                why = f"dev {odd[0]} is {last[odd[0]]}"
-                status, make = FAILED, functools.partial(make, reason=why)
-        return make(
+        told = {name: last[name] for name in ("bleu", "chrf", "loss")}
+        scores = {name: told[name] for name in told if isfinite(told[name])}
+        if status != FAILED and len(scores) < len(told):
+            (name, *_) = told.keys() - scores.keys()
+            status, reason = FAILED, f"dev {name} is {told[name]}"
+        return Outcome(
+            self.name,
+            self.settings,
             status,
             score=None if status == FAILED else last[self.search.objective],
+            reason=reason,
             tokens=round(last["tokens"]),
             updates=last["step"],
             seconds=round(last["seconds"], 1),
