@@ -152,5 +152,6 @@ def _check_space(
     if trials < study.search_trials:
         raise InputError(
             f"{path} has {trials} trials, expected {study.search_trials}: let "
-            "the search end."
+            "the search end. If it has, there is nothing else to try: ask "
+            "for fewer search_trials."
         )

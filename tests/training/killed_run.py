@@ -82,18 +82,27 @@ def kill_after_a_checkpoint(config, workdir, while_writing):
         return not any(n.startswith("step_") for n in names(folder) - before)
 
     def between():
-        found = names(folder)
-        return not any(n.startswith(".partial_") for n in found)
+        return not any(n.startswith(".partial_") for n in names(folder))
 
-    for condition, seconds in ((waiting, 0.005), (between, 0.0002)):
-        while (condition is waiting or while_writing) and condition():
+    def wait(condition, seconds):
+        while condition():
             if process.poll() is not None:
                 finish(process)
                 raise RuntimeError("It ended before it was killed.")
             time.sleep(seconds)
+
+    wait(waiting, 0.005)
+    while while_writing:
+        wait(between, 0.0002)
+        # it may have become whole since it was looked at
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        if not between():
+            break
+        process.send_signal(signal.SIGCONT)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    return any(n.startswith(".partial_") for n in names(folder))
+    return not between()
 
 
 def ask_to_end(config, workdir, number):

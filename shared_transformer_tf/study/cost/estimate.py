@@ -3,10 +3,11 @@
 import collections
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from statistics import fmean
+from statistics import median
 
 from shared_transformer_tf import cpu
 from shared_transformer_tf.config import Config
+from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.cost.scale import ArmCost
 from shared_transformer_tf.study.cost.speeds import Speed
@@ -76,7 +77,7 @@ def make_rows(
             and state.done[cell].get("processor_kind") == cpu.describe()
         ]
         if results:
-            pace = fmean(one["seconds_per_token"] for one in results)
+            pace = median(one["seconds_per_token"] for one in results)
             speed = dataclasses.replace(speed, tokens_per_second=1 / pace)
         rows.append(Row(arm, configs[arm], of_arm, speed, bool(results)))
     return rows
@@ -101,6 +102,9 @@ def make_costs(
     Args:
         selection: cells of a study.
         sizes: returns weights and FLOPs per token of the models of configs.
+
+    Raises:
+        InputError: if no cell of the study itself is asked for.
     """
     study = selection.study
     cells: dict[str, list[Cell]] = {}
@@ -109,6 +113,11 @@ def make_costs(
     searches = filter(None, (study.arm(arm).search for arm in cells))
     arms = list(dict.fromkeys(["vanilla", *cells, *searches]))
     assumed: dict[str, dict] = {arm: {} for arm in study.searches}
+    if not cells:
+        raise InputError(
+            "A plan has the cells of the study alone, not those that its "
+            "sweeps may be extended by: name other --variations."
+        )
     example = next(iter(cells.values()))[0]
     configs = [
         study.config(dataclasses.replace(example, arm=arm), assumed)
@@ -181,10 +190,21 @@ def describe(
         f"{together / workers:.1f} in all, {left / workers:.1f} of what is "
         f"left. MFLOPs: forward and backward, sentences of "
         f"{study.sentence_tokens} tokens. Each cell: "
-        f"{study.overhead_seconds:.0f} s besides its updates. Sweeps whose "
-        "best rate is at an edge get further cells.",
+        f"{study.overhead_seconds:.0f} s besides its updates."
+        + _extended(study),
     ]
     return "\n".join(lines)
+
+
+def _extended(study: Study) -> str:
+    groups = [group for group in study.groups if group.extended]
+    tasks = dict.fromkeys(task for group in groups for task in group.tasks)
+    if not tasks:
+        return ""
+    return (
+        f" Sweeps on {', '.join(tasks)} whose best rate is at an edge get "
+        "further cells."
+    )
 
 
 def _hours(study: Study, speed: Speed, tokens: int) -> float:

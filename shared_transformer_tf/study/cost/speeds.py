@@ -139,6 +139,7 @@ def _speed_key(config: Config) -> str:
             training.xla,
             training.gradient_rule in _EACH_USE,
             cpu.describe(),
+            (cpu.kept_memory() | os.environ)["TF_CPU_ALLOCATOR_USE_BFC"],
         ]
     )
 

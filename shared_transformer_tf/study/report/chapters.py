@@ -97,9 +97,8 @@ def complexity(evidence: Evidence, pictures: Mapping[str, str]) -> str:
             _picture(pictures, "complexity"),
             "FLOPs are counted, not measured, for the forward and the "
             "backward pass; a weight that is used twice is stored once and "
-            "computed twice. Minutes are of the updates alone, "
-            "without evaluations; they depend on the machine and on what else "
-            "it did.",
+            "computed twice. Minutes are without evaluations; they depend on "
+            "the machine and on what else it did.",
             tables.costs(evidence, evidence.results.arms),
         ]
     )
@@ -161,7 +160,8 @@ def sweeps(evidence: Evidence, pictures: Mapping[str, str]) -> str:
     ]
     text = (
         "Dev BLEU of the same cell at other learning rates, other settings "
-        "carried over; seeds as in the table of cells. Where the best rate is "
+        "carried over; of the seeds that were trained at other rates, too, so "
+        "not always the mean of all. Where the best rate is "
         "at the edge of its sweep, a better one may lie beyond; where it is "
         "not the one used, the arm's scores elsewhere in this report are "
         "those of the rate used."

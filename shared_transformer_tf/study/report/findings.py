@@ -71,26 +71,39 @@ def _primary(evidence: Evidence) -> Finding:
     mean = evidence.bootstrap.difference("tuned", "shared")
     if mean is None:
         return not_answered(question, "tuned", "shared")
-    by_verdict: dict[str, list[str]] = {}
-    for task, one in evidence.by_task("tuned", "shared").items():
-        by_verdict.setdefault(one.verdict, []).append(task)
-    counted = "; ".join(
-        f"{kind} in {len(by_verdict.get(kind, []))}"
-        + (f" ({', '.join(by_verdict[kind])})" if kind in by_verdict else "")
-        for kind in (verdicts.NOT_WORSE, verdicts.WORSE, verdicts.UNDECIDED)
-    )
     answer = (
         f"`tuned` minus `shared`, which takes {times} its FLOPs per token: "
         f"{measured(mean)} {over_tasks(evidence, mean)}: **{mean.verdict}** "
         f"at the margin of {evidence.margin}. {seeds_said(mean, verdict=True)} "
     )
     if len(mean.tasks) > 1:
-        answer += f"Of the {len(mean.tasks)} tasks by themselves: {counted}. "
+        answer += _counted(evidence)
     answer += _without_tuning(evidence)
     short = f"**{mean.verdict}**: {in_short(mean)}"
     if mean.seed_verdict not in (None, mean.verdict):
         short += f", with the spread of seeds **{mean.seed_verdict}**"
     return Finding(question, short, answer.rstrip())
+
+
+def _counted(evidence: Evidence) -> str:
+    """Counts the verdicts of tasks, and those that other seeds leave."""
+    every = evidence.by_task("tuned", "shared")
+    by_verdict: dict[str, list[str]] = {}
+    for task, one in every.items():
+        by_verdict.setdefault(one.verdict, []).append(task)
+    counted = "; ".join(
+        f"{kind} in {len(by_verdict.get(kind, []))}"
+        + (f" ({', '.join(by_verdict[kind])})" if kind in by_verdict else "")
+        for kind in (verdicts.NOT_WORSE, verdicts.WORSE, verdicts.UNDECIDED)
+    )
+    told = f"Of the {len(every)} tasks by themselves, over sentences: {counted}"
+    seeds = [one.seed_verdict for one in every.values() if one.seed_verdict]
+    if seeds:
+        told += (
+            "; with the spread of seeds, "
+            f"{verdicts.NOT_WORSE} in {seeds.count(verdicts.NOT_WORSE)}"
+        )
+    return told + ". "
 
 
 def _without_tuning(evidence: Evidence) -> str:
@@ -166,12 +179,20 @@ def _convergence(evidence: Evidence) -> Finding:
     gain = evidence.bootstrap.difference("shared", "vanilla")
     if gain is None or gain.num_seeds != share.gain.num_seeds:
         where += ", over the seeds that all three arms have"
+    of_seeds = share.gain.seed_interval
     if share.gain.interval.high < 0:
         answer = (
             "The part of the gain due to convergence is **not defined**: "
             f"`shared` does not gain ({measured(share.gain)} {where})."
         )
-        return Finding(question, "not defined: there is no gain", answer)
+        short = "not defined: there is no gain"
+        if of_seeds and of_seeds.high >= 0:
+            answer += (
+                " With the spread of seeds it may gain "
+                f"({wording.interval(of_seeds)})."
+            )
+            short = "not defined: these trainings show no gain"
+        return Finding(question, short, answer)
     if share.value is None or share.interval is None:
         answer = (
             "The part of the gain due to convergence is **not defined**: the "
@@ -186,7 +207,6 @@ def _convergence(evidence: Evidence) -> Finding:
     )
     if share.interval.high > 1:
         answer += " Above 100%, tuning gives more than sharing does."
-    of_seeds = share.gain.seed_interval
     short = part
     if of_seeds and of_seeds.low <= 0:
         answer += (

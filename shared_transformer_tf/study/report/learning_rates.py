@@ -71,6 +71,8 @@ def sweeps(results: ResultSet, tasks: Sequence[str]) -> list[Sweep]:
                 [c for c in cells if (c["task"], c["arm"]) == (task, arm)]
                 for cells in (varied, results.diverged)
             )
+            seeds = {cell["seed"] for cell in others}
+            lost = [c for c in lost if c["variation"] or c["seed"] in seeds]
             if len(own[:1]) + len(others) + len(lost) > 1 and (own or others):
                 sweep = _sweep(task, arm, own, others)
                 rates = tuple(sorted({rate(cell) for cell in lost}))

@@ -23,7 +23,9 @@ def scores(evidence: Evidence, arms: Sequence[str]) -> str:
     """
     bootstrap = evidence.bootstrap
     compared = evidence.by_task("tuned", "shared")
-    of_difference = ["`tuned` - `shared`", "verdict"] if compared else []
+    of_difference = (
+        ["`tuned` - `shared`", "verdict over sentences"] if compared else []
+    )
     rows = []
     for task in evidence.results.tasks:
         row = [

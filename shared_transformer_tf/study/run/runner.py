@@ -129,9 +129,11 @@ class StudyRunner:
     def _tell_done(self, cell: Cell, seconds: float) -> None:
         results = self._selection.results(self._order.results)
         result = results.read(cell, None)
+        reason = result.get("diverged")
         # maybe it went on from updates of an earlier day
-        self._left.note(cell, max(seconds, result.get("seconds", 0.0)))
-        if reason := result.get("diverged"):
+        whole = max(seconds, result.get("seconds", 0.0))
+        self._left.note(cell, None if reason else whole)
+        if reason:
             self._print(f"{cell.name} diverged, which is its result: {reason}")
             return
         self._print(

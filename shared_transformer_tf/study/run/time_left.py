@@ -41,7 +41,7 @@ class TimeLeft:
 
         Args:
             cell: that was expected.
-            seconds: that it took; `None` if it failed.
+            seconds: that it took; `None` if it was not trained to its end.
         """
         cost = self._expected.pop(cell)
         if seconds is not None:

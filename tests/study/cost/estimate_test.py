@@ -1,8 +1,11 @@
 """What a study is said to cost."""
 
+import dataclasses
+
 import pytest
 
 from shared_transformer_tf import cpu
+from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import found_settings, plan
 from shared_transformer_tf.study.cost import estimate
 from shared_transformer_tf.study.cost.speeds import Speed
@@ -59,6 +62,39 @@ def test_speeds_are_those_of_results_where_there_are_some(study, tmp_path):
     made, _ = rows(study, tmp_path)
     assert [row.measured for row in made] == [True, False, False]
     assert made[0].speed.tokens_per_second == pytest.approx(2.0)
+
+
+def test_one_slow_result_does_not_make_the_rest_slow(study, tmp_path):
+    _, state = rows(study, tmp_path)
+    kind = cpu.describe()
+    vanilla = [cell for cell in state.ready if cell.arm == "vanilla"]
+    for cell, pace in zip(vanilla, (0.5, 0.5, 8.0), strict=True):
+        write_result(
+            *(tmp_path, study, cell),
+            seconds_per_token=pace,
+            processor_kind=kind,
+        )
+    made, _ = rows(study, tmp_path)
+    assert made[0].speed.tokens_per_second == pytest.approx(2.0)
+
+
+def test_a_plan_of_no_planned_cell_is_refused(study):
+    only_extensions = Selection(study, variations=["learning_rate_x4"])
+    only_extensions.check()
+    with pytest.raises(InputError, match="name other --variations"):
+        estimate.make_costs(only_extensions, lambda configs: [])
+
+
+def test_it_says_which_sweeps_may_grow(study, tmp_path):
+    made, state = rows(study, tmp_path)
+    text = estimate.describe(study, made, state, workers=2)
+    assert text.endswith(
+        "Sweeps on en-de whose best rate is at an edge get further cells."
+    )
+    group = dataclasses.replace(study.groups[1], extended=False)
+    study = dataclasses.replace(study, groups=(study.groups[0], group))
+    text = estimate.describe(study, made, state, workers=2)
+    assert text.endswith("besides its updates.")
 
 
 def test_hours_add_up(study, tmp_path):

@@ -110,6 +110,56 @@ def test_where_sharing_loses_no_part_of_a_gain_is_told():
     assert "**not defined**: `shared` does not gain (" in found[2].answer
 
 
+def test_where_other_seeds_may_gain_the_loss_is_of_these_trainings():
+    cells = [
+        make_cell("en-de", arm, 1, num_sentences=1000)
+        for arm in ("shared", "vanilla", "tuned")
+    ]
+    cells[0]["arm"], cells[1]["arm"] = "vanilla", "shared"
+    evidence = Evidence.of(ResultSet(STUDY, tuple(cells), {}))
+    share = evidence.bootstrap.convergence_share()
+    assert share.gain.interval.high < 0
+
+    class Unsure(Told):
+        def convergence_share(self):
+            gain = dataclasses.replace(
+                share.gain, seed_interval=Interval(-2.0, 0.5)
+            )
+            return dataclasses.replace(share, gain=gain)
+
+    found = findings.findings(
+        dataclasses.replace(
+            evidence, bootstrap=Unsure(evidence.bootstrap, None)
+        )
+    )[2]
+    assert found.short == "not defined: these trainings show no gain"
+    assert "With the spread of seeds it may gain ([−2.00, +0.50])" in (
+        found.answer
+    )
+
+
+def test_verdicts_of_tasks_are_counted_with_and_without_seeds(evidence):
+    def difference(seeds):
+        return Difference(0.9, Interval(0.1, 1.7), seeds, {"en-de": 2})
+
+    class ByTask(Evidence):
+        def by_task(self, *arms):
+            return {
+                "en-de": difference(Interval(0.0, 1.8)),
+                "de-en": difference(Interval(-2.0, 3.8)),
+            }
+
+    fields = {
+        f.name: getattr(evidence, f.name) for f in dataclasses.fields(evidence)
+    }
+    told = findings._counted(ByTask(**fields))
+    assert told == (
+        "Of the 2 tasks by themselves, over sentences: not worse in 2 (en-de, "
+        "de-en); worse in 0; undecided in 0; with the spread of seeds, not "
+        "worse in 1. "
+    )
+
+
 def test_where_sharing_gains_nothing_takes_the_verdict_back(evidence):
     cells = [
         make_cell("en-de", arm, 1, num_sentences=1000)

@@ -48,3 +48,20 @@ def test_a_best_rate_at_the_edge_is_said(tmp_path):
 
 def test_no_variation_is_no_sweep(tmp_path):
     assert not sweeps(tmp_path, [make_cell("en-de", "shared", 1)])
+
+
+def test_what_diverged_counts_for_the_seeds_of_the_sweep_alone(tmp_path):
+    def diverged(*names):
+        cell = make_cell("en-de", "shared", *names)
+        for name in ("dev", "test"):
+            cell.pop(name, None)
+        return cell | {"diverged": "Update 7 was not applied."}
+
+    own = with_dev(make_cell("en-de", "shared", 1, num_sentences=5), 30.0)
+    assert not sweeps(tmp_path / "own", [own, diverged(2)])
+    fast = with_dev(make_cell("en-de", "shared", 1, "learning_rate_x2"), 25.0)
+    (found,) = sweeps(tmp_path / "two", [own, fast, diverged(2)])
+    assert found.diverged == ()
+    slow = diverged(1, "learning_rate_x0.5")
+    (found,) = sweeps(tmp_path / "three", [own, slow, diverged(2)])
+    assert found.diverged == (0.0015,)

@@ -137,6 +137,14 @@ def test_what_diverges_is_trained_once_and_the_sweep_is_complete(home, capfd):
     assert home.started() == started
 
 
+def test_the_time_of_what_diverged_tells_nothing_of_the_rest(home, capfd):
+    home.order(PLAIN[0], "diverge")
+    assert home.runner().run() == []
+    first, second, *_ = lines_of(capfd)[1:]
+    assert first.startswith(f"[1 of 4]  {PLAIN[0]} diverged, ")
+    assert second.startswith("[2 of 4, ")
+
+
 def test_a_failing_cell_is_told_and_the_rest_goes_on(home, capfd):
     home.order("en-de.vanilla.1", "fail")
     home.order("en-de.shared.1", "crash")
