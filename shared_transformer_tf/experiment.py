@@ -11,13 +11,11 @@ import keras
 import tensorflow as tf
 from absl import logging
 
-from shared_transformer_tf import devices
+from shared_transformer_tf import dev_set, devices, validation
 from shared_transformer_tf.config import Config, TrainingConfig
 from shared_transformer_tf.data import corpus, pipeline, token_pairs
 from shared_transformer_tf.data.tokenizer import Tokenizer
-from shared_transformer_tf.decoding.translator import Translator
 from shared_transformer_tf.errors import StoppedError
-from shared_transformer_tf.evaluation import metrics
 from shared_transformer_tf.models import complexity, depths
 from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.run_directory import RunDirectory
@@ -56,7 +54,8 @@ def train(
             for a later call to go on. Not for several workers.
 
     Raises:
-        InputError: if something given is wrong; nothing was written then.
+        InputError: if something given is wrong, or another training writes
+            there; nothing was written then.
     """
     config.validate()
     devices.check(strategy, num_replicas, config.data.num_buckets)
@@ -74,13 +73,9 @@ def train(
         corpus.load_split(config.data, split, config.training.seed)
         for split in ("train", "valid")
     )
-    tokenizer = (
-        Tokenizer.load(run.tokenizer)
-        if run.exists
-        else Tokenizer.from_config(
-            train_text.source, train_text.target, config.tokenizer
-        )
-    )
+    text = corpus.checksum(train_text, valid_text)
+    resume.check_text(newest, text)
+    tokenizer = _tokenizer(config, run, train_text)
     batches = training_batches(config, train_text, tokenizer)
     planned = _with_last_step(config, batches)
     with distribution.scope():
@@ -88,9 +83,13 @@ def train(
         compile_model(model, planned)
     _report(model, batches.pairs, config.training.precision)
     progress = resume.restore(newest, model)
-    evaluate = _dev(config, valid_text, tokenizer, model)
-    strategies.check_agreement(distribution, progress.step, config.to_json())
+    progress.text = text
+    evaluate = dev_set.make_evaluation(config, valid_text, tokenizer, model)
+    strategies.check_agreement(
+        distribution, progress.step, config.to_json(), text
+    )
     with _written_by_one(distribution, run) as own_run:
+        resume.check_newest(newest, run.checkpoints)
         if not own_run.exists:
             tokenizer.save(own_run.tokenizer)
         own_run.write_config(config)
@@ -98,6 +97,15 @@ def train(
             evaluate = signals.watch(evaluate, progress, enough)
             _fit(planned, own_run, model, batches, progress, evaluate, signals)
     _tell_end(progress, signals, workdir)
+
+
+def _tokenizer(
+    config: Config, run: RunDirectory, text: corpus.ParallelText
+) -> Tokenizer:
+    """That of a run that began, else a new one."""
+    if run.exists:
+        return Tokenizer.load(run.tokenizer)
+    return Tokenizer.from_config(text.source, text.target, config.tokenizer)
 
 
 def _tell_end(
@@ -126,7 +134,8 @@ def _written_by_one(
     They have to take part: variables are read on all of them at once.
     """
     if strategies.is_chief(distribution):
-        yield run
+        with run.alone():
+            yield run
         return
     with tempfile.TemporaryDirectory() as scratch:
         yield RunDirectory(scratch)
@@ -164,9 +173,9 @@ def _with_last_step(
         return config
     ends = [batches.steps_for_tokens(settings.max_tokens), settings.max_steps]
     last = min(end for end in ends if end)
-    return dataclasses.replace(
-        config, training=dataclasses.replace(settings, max_steps=last)
-    )
+    planned = dataclasses.replace(settings, max_steps=last)
+    validation.check_end(planned)
+    return dataclasses.replace(config, training=planned)
 
 
 def compile_model(model: SharedTransformer, config: Config) -> None:
@@ -253,33 +262,6 @@ def _fit(config, run, model, batches, progress, evaluate, signals) -> None:
 def _last_name(directory: str) -> str:
     found = resume.look_for_sound(directory)
     return found.name if found else ""
-
-
-def _dev(config, valid, tokenizer, model):
-    """Returns a function that measures the dev set."""
-    batches = pipeline.evaluation_batches(
-        token_pairs.encode_pairs(valid, tokenizer, config.data),
-        config.data.batch_tokens,
-        config.data.num_buckets,
-    )
-    options = dataclasses.replace(
-        config.decoding, beam_size=1, batch_sentences=128
-    )
-    translator = Translator(model, tokenizer, options, config.data.max_length)
-    source_ids = tokenizer.encode_source(valid.source)
-
-    def evaluate() -> dict[str, float]:
-        hypotheses = translator.translate_ids(source_ids)
-        loss = model.evaluate(
-            strategies.distribute(model.distribute_strategy, batches.one_epoch),
-            steps=batches.steps_per_epoch(),
-            verbose=0,
-            return_dict=True,
-        )["loss"]
-        scores = metrics.dev_scores(hypotheses, valid.target)
-        return scores | {"loss": float(loss)}
-
-    return evaluate
 
 
 def _report(

@@ -1,10 +1,13 @@
 """A run's folder: what is in it, and what may change when it goes on.
 
-config.json   tokenizer/   checkpoints/   metrics.jsonl   logs/
+config.json   tokenizer/   checkpoints/   metrics.jsonl   logs/   lock
 """
 
+import contextlib
+import fcntl
 import json
 import os
+from collections.abc import Iterator
 
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
@@ -17,6 +20,7 @@ MAY_CHANGE = (
     "training.log_every",
     "training.diagnose_every",
 )
+_LOCK = "lock"
 _FIXED_END = ("linear", "cosine")
 
 
@@ -103,6 +107,24 @@ class RunDirectory:
             stream.write(config.to_json())
         os.replace(beside, self.config_file)
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Holds the folder, which is made, so that one training writes there.
+
+        Raises:
+            InputError: if another one does.
+        """
+        os.makedirs(self.path, exist_ok=True)
+        with open(os.path.join(self.path, _LOCK), "ab") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(
+                    f"Another training writes in {self.path}: wait for its "
+                    "end, or name another --workdir."
+                ) from error
+            yield
+
     def check_new(self) -> None:
         """Refuses to begin a run in a folder of something else.
 
@@ -113,7 +135,7 @@ class RunDirectory:
         if not os.path.isdir(self.path):
             return
         # what a stop at the very beginning leaves
-        begun = {"tokenizer", "config.json.partial"}
+        begun = {"tokenizer", "config.json.partial", _LOCK}
         others = sorted(set(os.listdir(self.path)) - begun)
         if others:
             names = ", ".join(others[:3])

@@ -135,6 +135,7 @@ PLAN_OPTIONS = (
     "unshared_first",
     "unshared_last",
 )
+_SHAPE = ("num_layers", "sharing")
 LAYER_OPTIONS = (
     "activation",
     "normalization",
@@ -169,7 +170,8 @@ def stack_options(
     differing = {
         name: value for name, value in decoder.items() if value is not None
     }
-    follows = not {"num_layers", "sharing"} & differing.keys()
+    own = encoder | differing
+    follows = all(own[name] == encoder[name] for name in _SHAPE)
     blocks = encoder["num_blocks"] if follows else None
     return encoder, encoder | {"num_blocks": blocks} | differing
 

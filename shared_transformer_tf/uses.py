@@ -46,7 +46,8 @@ class UseRecorder(keras.StatelessScope):
             so that a gradient can be taken for each.
         copied: the weights whose uses get copies; `None`: all.
         alone: weights that nothing but layers' calls may read, so that the
-            counts are all there is. Only in a graph can that be told.
+            counts are all there is. Only in a graph can that be told. If
+            stated, unclear uses of weights not copied either are left out.
         seeds: pairs of a variable, such as the state of a seed, and a tensor
             that stands for it under `with`. The variable stays as it is.
 
@@ -71,7 +72,7 @@ class UseRecorder(keras.StatelessScope):
         tape: tf.GradientTape | None = None,
         copied: Sequence[keras.Variable] | None = None,
         seeds: Sequence[tuple[keras.Variable, tf.Tensor]] = (),
-        alone: Sequence[keras.Variable] = (),
+        alone: Sequence[keras.Variable] | None = None,
     ):
         super().__init__(
             state_mapping=seeds, collect_losses=True, initialize_variables=False
@@ -88,15 +89,17 @@ class UseRecorder(keras.StatelessScope):
         self._lossy: list[tuple[keras.layers.Layer, tf.Tensor]] = []
         self._single: dict[int, tf.Tensor | None] = {
             id(weight): None
-            for weight in alone
+            for weight in alone or ()
             if id(weight) not in self._copied
         }
+        self._strict = alone is None
         self._graph = None
         self._outer: UseRecorder | None = None
 
     def __enter__(self) -> "UseRecorder":
         self._graph = _current_graph()
-        self._made_before = len(_operations(self._graph))
+        if self._graph is not None:
+            self._made_before = len(self._graph.get_operations())
         self._outer = layer_calls.current()
         layer_calls.start(self)
         return super().__enter__()
@@ -116,11 +119,14 @@ class UseRecorder(keras.StatelessScope):
         key = id(variable)
         if key not in self._raw:
             return self.state_mapping.get(key)
-        self._check(key)
+        own = key in self._copied or key in self._single
+        if (unclear := self._unclear(key)) and (own or self._strict):
+            raise UnclearUseError(unclear)
+        if unclear:
+            return None
         values = self._open[-1].values
         if key not in values:
             values[key] = self._copy(key)
-        own = key in self._copied or key in self._single
         return values[key] if own else None
 
     def _copy(self, key: int) -> tf.Tensor:
@@ -212,14 +218,14 @@ class UseRecorder(keras.StatelessScope):
         for weight, count, gradient in zip(
             self.weights, self.counts(), gradients, strict=True
         ):
-            copied = id(weight) in self._copied
-            if gradient is None or not (copied or not count):
+            alone = self._strict or id(weight) in self._single
+            asked = id(weight) in self._copied or (alone and not count)
+            if gradient is None or not asked:
                 continue
             if weight.regularizer is not None:
                 raise UnclearUseError(
                     f"The weight {weight.path} has a regularizer, which is no "
-                    "use of it: give it a rule that does not look at each "
-                    "use, or the optimizer a `weight_decay` instead."
+                    "use of it: give the optimizer a `weight_decay` instead."
                 )
             raise _read_past(weight.path)
 
@@ -231,7 +237,7 @@ class UseRecorder(keras.StatelessScope):
         handles = {id(self._raw[key].handle): key for key in self._single}
         reads = [one for one in self._single.values() if one is not None]
         known = {read.op.inputs[0].op.name for read in reads}
-        for operation in _operations(self._graph)[self._made_before :]:
+        for operation in self._graph.get_operations()[self._made_before :]:
             if operation.name in known:
                 continue
             for tensor in operation.inputs:
@@ -239,19 +245,19 @@ class UseRecorder(keras.StatelessScope):
                 if key is not None:
                     raise _read_past(self._names[key])
 
-    def _check(self, key: int) -> None:
+    def _unclear(self, key: int) -> str:
+        """Says why a read can be counted as no use; empty: it can."""
+        where = mend = ""
         if not self._open:
-            raise UnclearUseError(
-                f"The weight {self._names[key]} is read outside any layer's "
-                "call, so its uses cannot be counted: read it under `with "
-                "uses.using(name):`, once for each use."
-            )
-        if _current_graph() is not self._graph:
-            raise UnclearUseError(
-                f"The weight {self._names[key]} is read by "
-                f"{self._open[-1].name} within a loop, a branch or a function "
-                "of the graph, so its uses cannot be counted: unroll it."
-            )
+            where = "outside any layer's call"
+            mend = "read it under `with uses.using(name):`, once for each use"
+        elif _current_graph() is not self._graph:
+            where = f"by {self._open[-1].name} in a loop or branch of the graph"
+            mend = "unroll it"
+        return where and (
+            f"The weight {self._names[key]} is read {where}, so its uses "
+            f"cannot be counted: {mend}."
+        )
 
 
 @contextlib.contextmanager
@@ -287,10 +293,6 @@ def _read_past(path: str) -> UnclearUseError:
         "so its uses cannot be counted: read it by its Keras variable, inside "
         "a layer or under `with uses.using(name):`."
     )
-
-
-def _operations(graph) -> list[tf.Operation]:
-    return [] if graph is None else graph.get_operations()
 
 
 def _current_graph():

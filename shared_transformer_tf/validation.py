@@ -18,7 +18,7 @@ def check(config: Any) -> None:
         _check_types_and_choices(name, section)
     _check_numbers(config)
     _check_model(config.model)
-    _check_end(config.training)
+    check_end(config.training)
     _check_rules(config.training)
     _check_stacks(config)
     if config.model.tied_embeddings == "all" and not config.tokenizer.joint:
@@ -139,11 +139,24 @@ def _check_model(model: Any) -> None:
         )
 
 
-def _check_end(training: Any) -> None:
+def check_end(training: Any) -> None:
+    """Checks that a training ends, and that its learning rate falls first.
+
+    Raises:
+        InputError: naming the settings.
+    """
     if not training.max_steps and not training.max_tokens:
         raise errors.InputError(
             "training.max_steps and training.max_tokens are both 0, so that "
             "training would never end: set one of them."
+        )
+    falls = training.schedule in ("linear", "cosine")
+    if falls and 0 < training.max_steps <= training.warmup_steps:
+        raise errors.InputError(
+            f"training.warmup_steps is {training.warmup_steps} of "
+            f"{training.max_steps} updates, so that the schedule "
+            f"{training.schedule!r} would never fall: shorten the one or "
+            "lengthen the other."
         )
 
 
@@ -160,6 +173,16 @@ def _check_rules(training: Any) -> None:
             "only the gradient rule 'clip' reads it: set "
             "training.gradient_rule=clip, or leave it 0."
         )
+    plain = type(training)().momentum
+    if training.momentum != plain and training.optimizer != "sgd":
+        raise errors.InputError(
+            f"training.momentum is {training.momentum}, but only the "
+            "optimizer 'sgd' reads it: set training.optimizer=sgd, or leave "
+            f"it {plain}."
+        )
+
+
+_OF_LAMBDA = "inverse_uses_sqrt_blocks"
 
 
 def _check_stacks(config: Any) -> None:
@@ -172,6 +195,12 @@ def _check_stacks(config: Any) -> None:
                 f"{name}.residual_scale='deepnorm' is defined for post-norm "
                 f"layers: set {name}.normalization to 'post'."
             )
+    scales = {encoder["residual_scale"], decoder["residual_scale"]}
+    if model.residual_lambda != 1 and _OF_LAMBDA not in scales:
+        raise errors.InputError(
+            f"model.residual_lambda is {model.residual_lambda}, but only the "
+            f"residual_scale {_OF_LAMBDA!r} reads it: set that, or leave it 1."
+        )
     lender = sharing.make_plan(encoder, sharing.ENCODER_KINDS)
     borrower = sharing.make_plan(decoder, sharing.DECODER_KINDS)
     lent = sharing.parse_kinds(

@@ -39,9 +39,11 @@ ARROWS = {
     "run_directory": {"config", "errors"},
     "trained_run": _BASE
     | {"data", "decoding", "models", "run_directory", "training"},
+    "dev_set": {"config", "data", "decoding", "evaluation"}
+    | {"models", "training"},
     "experiment": _BASE
-    | {"data", "decoding", "evaluation", "models", "run_directory"}
-    | {"devices", "trained_run", "training"},
+    | {"data", "models", "run_directory", "validation"}
+    | {"dev_set", "devices", "trained_run", "training"},
     "benchmark": _BASE
     | {"cpu", "decoding", "evaluation", "export", "layers", "models", "serving"}
     | {"trained_run", "training"},

@@ -35,6 +35,7 @@ def test_run_directory_has_what_it_promises(trained):
     assert sorted(os.listdir(trained)) == [
         "checkpoints",
         "config.json",
+        "lock",
         "logs",
         "metrics.jsonl",
         "tokenizer",
@@ -166,8 +167,8 @@ def test_training_by_tokens_stops_goes_on_and_ends(tmp_path, monkeypatch):
     wanted = [r for r in records(straight) if r["kind"] == "train"]
     assert wanted[-2]["tokens"] < 700 <= wanted[-1]["tokens"]
     assert newest(straight).step == wanted[-1]["step"]
-    # a record has the rate of the update to come
-    assert wanted[-3]["learning_rate"] > 1e-5 > wanted[-2]["learning_rate"]
+    # the rate of the update before
+    assert wanted[-2]["learning_rate"] > 1e-5 > wanted[-1]["learning_rate"]
     measured = [r["tokens"] for r in records(straight) if r["kind"] == "valid"]
     assert [int(tokens // 300) for tokens in measured] == [1, 2, 2]
     stop = iter([False] * 3 + [True])
@@ -195,15 +196,6 @@ def test_updates_or_tokens_end_a_training(steps, tokens, last):
     assert config.training.max_steps == steps
 
 
-def test_other_settings_are_refused_and_shown(copy):
-    config = small(learning_rate=0.5)
-    config.model.dropout = 0.3
-    with pytest.raises(InputError) as error:
-        experiment.train(config, copy)
-    assert "training.learning_rate was 0.003, is 0.5" in str(error.value)
-    assert "model.dropout was 0.1, is 0.3" in str(error.value)
-
-
 def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(copy, caplog):
     file = os.path.join(newest(copy).path, checkpoints.STATE)
     os.truncate(file, os.path.getsize(file) // 2)
@@ -225,21 +217,6 @@ def test_early_stopping(tmp_path):
     assert stopped.progress["without_better"] == 2
     experiment.train(config, workdir)
     assert newest(workdir).step == stopped.step
-
-
-def test_wrong_folders(tmp_path, trained):
-    (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(InputError, match="other files"):
-        experiment.train(small(), str(tmp_path))
-    assert os.listdir(tmp_path) == ["letter.txt"]
-
-
-def test_nothing_is_written_where_the_input_is_wrong(tmp_path):
-    config = small()
-    config.tokenizer.vocabulary_size = 100_000
-    with pytest.raises(InputError):
-        experiment.train(config, str(tmp_path / "run"))
-    assert not (tmp_path / "run").exists()
 
 
 def test_config_round_trips_through_the_run(trained):

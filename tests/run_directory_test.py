@@ -41,6 +41,18 @@ def test_a_run_exists_from_its_config_on(tmp_path):
     assert run.read_config() == Config()
 
 
+def test_one_at_a_time_writes(tmp_path):
+    run = RunDirectory(str(tmp_path / "run"))
+    with run.alone():
+        with (
+            pytest.raises(InputError, match="Another training writes in"),
+            RunDirectory(run.path).alone(),
+        ):
+            pass
+    with run.alone():
+        run.check_new()
+
+
 def test_a_failed_write_leaves_the_config_before(tmp_path, monkeypatch):
     run = begun(tmp_path)
 

@@ -49,6 +49,7 @@ def test_decoder_follows_the_encoder_where_nothing_else_is_said():
     assert decoder(num_layers=4, sharing="none") == [4, None, "none"]
     assert decoder(num_blocks=2) == [6, 2, "cycle"]
     assert decoder(num_layers=None) == [6, 3, "cycle"]
+    assert decoder(num_layers=6, sharing="cycle") == [6, 3, "cycle"]
 
 
 def test_description_names_every_kind():

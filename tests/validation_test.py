@@ -113,6 +113,26 @@ def test_a_norm_for_clip_and_the_rule_clip_go_together():
         validation.check(changed(training__per_use_clip_norm=1.0, **values))
 
 
+def test_a_schedule_that_ends_has_to_fall():
+    times = dict(training__max_steps=500, training__warmup_steps=500)
+    for name in ("linear", "cosine"):
+        with pytest.raises(InputError, match="warmup_steps is 500 of 500"):
+            validation.check(changed(training__schedule=name, **times))
+    validation.check(changed(training__schedule="inverse_sqrt", **times))
+    times["training__warmup_steps"] = 499
+    validation.check(changed(training__schedule="cosine", **times))
+
+
+def test_what_nothing_would_read_is_refused():
+    assert "only the optimizer 'sgd'" in refusal("training.momentum", 0.5)
+    validation.check(changed(training__momentum=0.5, training__optimizer="sgd"))
+    assert "only the residual_scale" in refusal("model.residual_lambda", 0.5)
+    scale = "inverse_uses_sqrt_blocks"
+    for stack in ("model", "decoder"):
+        values = {f"{stack}__residual_scale": scale}
+        validation.check(changed(model__residual_lambda=0.5, **values))
+
+
 def test_heads_that_would_divide_are_listed():
     message = refusal("model.num_heads", 3)
     assert "Heads that do: 1, 2, 4, 8, 16, 32, 64." in message

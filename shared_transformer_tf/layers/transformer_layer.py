@@ -89,12 +89,14 @@ class TransformerLayer:
         memory_bias: tf.Tensor | None = None,
         seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """The call, keeping `x` and `memory` alone for the backward pass."""
+        """The call, keeping its tensors alone for the backward pass."""
+        given = {"bias": bias, "memory": memory, "memory_bias": memory_bias}
+        named = {name: one for name, one in given.items() if one is not None}
 
-        def call(x, memory=None, *, seed):
-            return self(x, bias, memory, memory_bias, seed)
+        def call(x, *tensors, seed):
+            return self(x, seed=seed, **dict(zip(named, tensors, strict=True)))
 
-        inputs = [x] if self.cross_attention is None else [x, memory]
+        inputs = [x, *named.values()]
         sublayers = [self.self_attention, self.feed_forward]
         sublayers += self.norms.values()
         if self.cross_attention is not None:

@@ -65,7 +65,7 @@ class ProgressReport(keras.callbacks.Callback):
         if progress.step % self._settings.log_every:
             return
         speed = progress.take_speed() or float(logs["tokens"]) / seconds
-        rate = float(self.model.optimizer.learning_rate)
+        rate = optimizers.last_rate(self.model.optimizer)
         values = {
             "loss": progress.take_loss(),
             "gradient_norm": float(logs["gradient_norm"]),

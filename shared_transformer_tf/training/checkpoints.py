@@ -11,6 +11,7 @@ read without pickle: loading runs no code from a run directory.
 
 import dataclasses
 import json
+import math
 import os
 import re
 import shutil
@@ -247,8 +248,11 @@ def best_checkpoints(
 
 
 def rank(scores: dict[str, float], best_by: str) -> tuple[float, float]:
-    """Returns what is the higher, the better: a score, then a low loss."""
-    loss = -scores["loss"]
+    """Returns what is the higher, the better: a score, then a low loss.
+
+    A loss that is no number is the lowest rank.
+    """
+    loss = -scores["loss"] if math.isfinite(scores["loss"]) else -math.inf
     return (loss if best_by == "loss" else scores[best_by]), loss
 
 

@@ -1,5 +1,6 @@
 """Gradients of a loss, each weight's summed over its uses or kept apart."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,6 +47,7 @@ def gradient_sums(
         scaled, ([w.value for w in weights], record.copies())
     )
     record.check_gradients(of_weights)
+    _warn_of_unreached(weights, of_weights, of_uses)
     keys = {id(weight) for weight in apart}
     chosen = [
         (single if id(weight) in keys and single else [whole], weight)
@@ -60,6 +62,20 @@ def gradient_sums(
     ]
     total = tf.cast(loss, tf.float32) * count
     return [total, count, *gradients], record.counts()
+
+
+def _warn_of_unreached(weights, of_weights, of_uses) -> None:
+    unreached = [
+        weight.path
+        for weight, *found in zip(weights, of_weights, of_uses, strict=True)
+        if found[0] is None and all(one is None for one in found[1])
+    ]
+    if unreached:
+        warnings.warn(
+            f"The loss does not depend on {', '.join(unreached)}: the gradient "
+            "is taken to be 0, so weight decay and averages still act there.",
+            stacklevel=2,
+        )
 
 
 def gradient_numbers(

@@ -54,10 +54,20 @@ def mean_over_rows(
 
     Raises:
         ValueError: if a loss gives no value for each row, on several
-            replicas: Keras does not divide such a one by their number.
+            replicas: Keras does not divide such a one by their number; or if
+            a batch of several parts has masked outputs, for then Keras means
+            the mean over what each part's mask leaves.
     """
     x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
     number = replicas.number_of_replicas()
+    parts = number * model.step_settings.accumulation_steps
+    if parts > 1 and any(map(_is_masked, keras.tree.flatten(outputs))):
+        raise ValueError(
+            f"The outputs have a mask, and the batch has {parts} parts: Keras "
+            "takes the mean over what the mask leaves of each part. Give "
+            "sample weights for the mask, or compile without `loss` for the "
+            "loss per token."
+        )
     if number > 1:
         _check_values_by_row(model.loss, y, outputs)
     loss = model.compute_loss(x, y, outputs, weight, training=True)
@@ -78,6 +88,10 @@ def _check_values_by_row(loss: Any, y: Any, outputs: Any) -> None:
                 f"The `loss` {_name(one)} gives one number for "
                 "a batch: on several replicas it has to give one for each row."
             )
+
+
+def _is_masked(output: tf.Tensor) -> bool:
+    return getattr(output, "_keras_mask", None) is not None
 
 
 def _name(loss: Any) -> str:

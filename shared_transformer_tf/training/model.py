@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from shared_transformer_tf.training import (
+    compile_checks,
     functional,
     keras_loss,
     losses,
@@ -32,7 +33,8 @@ class NormalizedGradientModel(DistributedModel):
 
     Compiled without `loss`, the loss is the label-smoothed cross-entropy
     summed over target tokens and divided once by their number, so padding
-    and uneven batches do not weigh. A subclass whose call returns logits
+    and uneven batches do not weigh, and what layers and regularizers add. A
+    subclass whose call returns logits
     (batch, target, vocabulary) needs nothing else; it may override
     `token_losses` with something cheaper. A Keras `loss` has to be a mean
     over rows: slices and replicas weigh by their rows.
@@ -88,8 +90,8 @@ class NormalizedGradientModel(DistributedModel):
             **kwargs: further arguments of `keras.Model.compile`.
 
         Raises:
-            ValueError: if a setting is out of range, metrics are asked for
-                without a `loss`, or that is no mean over rows.
+            ValueError: if a setting is out of range, or would do something
+                else than it says; see `compile_checks`.
         """
         settings = StepSettings(
             label_smoothing=label_smoothing,
@@ -100,14 +102,8 @@ class NormalizedGradientModel(DistributedModel):
             accumulation_steps=accumulation_steps,
             max_gradient_norm=max_gradient_norm,
         )
-        given = [n for n in ("metrics", "weighted_metrics") if kwargs.get(n)]
-        if loss is None and given:
-            raise ValueError(
-                f"`{given[0]}` needs logits, which the loss per token does "
-                "not make: compile with a Keras `loss` to have it."
-            )
         replicas_in_all = self.distribute_strategy.num_replicas_in_sync
-        keras_loss.check_reductions(loss, accumulation_steps * replicas_in_all)
+        compile_checks.check(optimizer, loss, settings, replicas_in_all, kwargs)
         super().compile(
             optimizer=optimizer, loss=loss, jit_compile=False, **kwargs
         )
@@ -271,7 +267,10 @@ class NormalizedGradientModel(DistributedModel):
         """The loss in training, and what it is counted in, float32."""
         if self._by_token:
             _, targets = losses.unpack_tokens(data)
-            return losses.mean_over_tokens(outputs, targets)
+            loss, tokens = losses.mean_over_tokens(outputs, targets)
+            # of layers and regularizers
+            added = [tf.cast(one, loss.dtype) for one in self.losses]
+            return tf.add_n([loss, *added]), tokens
         return keras_loss.mean_over_rows(self, data, outputs)
 
     def test_step(self, data: tuple) -> dict[str, tf.Tensor]:

@@ -54,6 +54,15 @@ def unwrapped(
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
+def last_rate(optimizer: keras.optimizers.Optimizer) -> float:
+    """Returns the learning rate of the last update that was applied."""
+    inner = unwrapped(optimizer)
+    rate = inner._learning_rate
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return float(rate(max(int(inner.iterations) - 1, 0)))
+    return float(inner.learning_rate)
+
+
 def scale_updates(
     optimizer: keras.optimizers.Optimizer,
     scaling: str,

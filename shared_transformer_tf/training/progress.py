@@ -31,6 +31,7 @@ class TrainingProgress:
         best_scores: dev scores of the best evaluation, by name.
         without_better: evaluations since then.
         finished: whether training ended of itself.
+        text: checksum of training and dev set; 0: not known.
     """
 
     step: int = 0
@@ -44,6 +45,7 @@ class TrainingProgress:
     best_scores: dict[str, float] = dataclasses.field(default_factory=dict)
     without_better: int = 0
     finished: bool = False
+    text: int = 0
 
     def note_loss(self, loss: float, tokens: float) -> None:
         """Counts a batch: its mean loss per token, and its tokens."""

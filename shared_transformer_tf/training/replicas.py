@@ -37,9 +37,7 @@ def sum_over_replicas(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
 
 def loss_scale(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
     """Returns what the optimizer scales losses by, float32, 1 where not."""
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        return tf.convert_to_tensor(optimizer.scale_loss(tf.constant(1.0)))
-    return tf.constant(1.0)
+    return tf.convert_to_tensor(optimizer.scale_loss(tf.constant(1.0)))
 
 
 def apply_if(
@@ -71,6 +69,8 @@ def apply_if(
         factor = tf.where(good, scale, float("nan"))
         gradients = [g * tf.cast(factor, g.dtype) for g in gradients]
         good |= ~finite & (scale > 1.0)
+    elif optimizer.loss_scale_factor:  # by which it divides
+        gradients = [g * optimizer.loss_scale_factor for g in gradients]
     if (
         replicas == 1
         or tf.__internal__.distribute.strategy_supports_no_merge_call()

@@ -43,6 +43,39 @@ def look_for_sound(directory: str) -> checkpoints.Checkpoint | None:
     return None
 
 
+def check_text(newest: checkpoints.Checkpoint | None, text: int) -> None:
+    """Refuses to go on with other text than a training began with.
+
+    Args:
+        newest: that it goes on from.
+        text: checksum of training and dev set.
+
+    Raises:
+        InputError: if another one is known.
+    """
+    before = newest and newest.progress.get("text")
+    if before and before != text:
+        raise InputError(
+            "The training or dev text is another than this run began with, so "
+            "its batches would be others: bring the files back, or train anew "
+            "in another --workdir."
+        )
+
+
+def check_newest(newest: checkpoints.Checkpoint | None, directory: str) -> None:
+    """Checks that nobody else went on since a checkpoint was read.
+
+    Raises:
+        InputError: if there is another newest one.
+    """
+    found = look_for_sound(directory)
+    if (found and found.step) != (newest and newest.step):
+        raise InputError(
+            f"Another training wrote {found.name if found else 'nothing'} to "
+            f"{directory} while this one began: start it again."
+        )
+
+
 def is_finished(
     newest: checkpoints.Checkpoint, settings: TrainingConfig
 ) -> bool:

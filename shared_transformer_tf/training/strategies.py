@@ -134,7 +134,7 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def check_agreement(
-    strategy: tf.distribute.Strategy, step: int, config: str
+    strategy: tf.distribute.Strategy, step: int, config: str, text: int
 ) -> None:
     """Waits for all workers, and checks that they are about to do the same.
 
@@ -142,14 +142,15 @@ def check_agreement(
         strategy: of all of them.
         step: updates done before.
         config: of the training, as text.
+        text: checksum of what it reads.
 
     Raises:
         InputError: on every worker, if one differs.
     """
     if not has_several_workers(strategy):
         return
-    found = _gather(strategy, [step, zlib.crc32(config.encode())])
-    steps, configs = (sorted(set(c)) for c in found.T.tolist())
+    found = _gather(strategy, [step, zlib.crc32(config.encode()), text])
+    steps, configs, texts = (sorted(set(c)) for c in found.T.tolist())
     if len(steps) > 1:
         raise InputError(
             f"The workers go on from different updates ({steps}): --workdir "
@@ -159,6 +160,11 @@ def check_agreement(
         raise InputError(
             "The workers were started with different settings: give all of "
             "them the same --config flags."
+        )
+    if len(texts) > 1:
+        raise InputError(
+            "The workers read different text: give all of them the same "
+            "training and dev files."
         )
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from shared_transformer_tf.layers.stack import Stack
 from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.training.gradients import gradient_sums
 
@@ -134,3 +135,30 @@ def test_setting_survives_the_config():
     model = SharedTransformer.from_config(make(recompute=True).get_config())
     assert model.encoder.recompute
     assert model.decoder.recompute
+
+
+def test_gradients_reach_what_a_stack_is_given():
+    def gradients(recompute):
+        keras.utils.set_random_seed(1)
+        stack = Stack(
+            2, 1, "cycle", num_heads=2, intermediate_dim=12, decoder=True,
+            seed=1, dropout=0.3, recompute=recompute,
+        )  # fmt: skip
+        x, memory = tf.random.stateless_normal([2, 2, 3, 8], [1, 2])
+        biases = [tf.zeros([2, 1, 3, 3]), tf.zeros([2, 1, 1, 3])]
+        given = [x, memory, *biases]
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            y = stack(
+                x,
+                memory=memory,
+                bias=biases[0],
+                memory_bias=biases[1],
+                training=True,
+            )
+            loss = tf.reduce_sum(y**2)
+        return tape.gradient(loss, given)
+
+    for kept, again in zip(gradients(False), gradients(True), strict=True):
+        assert np.abs(kept).max() > 0
+        np.testing.assert_allclose(again, kept, rtol=1e-4, atol=1e-5)

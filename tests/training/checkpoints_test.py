@@ -146,6 +146,14 @@ def test_loss_breaks_ties():
     assert ranks[1] > ranks[0]
 
 
+@pytest.mark.parametrize("best_by", ["bleu", "loss"])
+def test_a_loss_that_is_no_number_is_the_lowest(best_by):
+    lost = {"bleu": 0.0, "loss": float("nan")}
+    high = {"bleu": 0.0, "loss": 1e9}
+    low, best = (checkpoints.rank(one, best_by) for one in (lost, high))
+    assert best > low and not low > best
+
+
 @pytest.mark.parametrize("damage", ["truncate", "flip", "remove"])
 def test_damage_is_told(tmp_path, damage):
     saved = save(tmp_path, make(), 1)

@@ -33,6 +33,22 @@ def test_what_is_no_mean_over_rows_is_refused_for_parts(reduction):
         keras_loss.check_reductions({"a": "mse", "b": squared(reduction)}, 2)
 
 
+def masked(**settings):
+    ids = keras.Input((3,), dtype="int32")
+    embedded = keras.layers.Embedding(5, 4, mask_zero=True)(ids)
+    made = NormalizedGradientModel(ids, keras.layers.Dense(5)(embedded))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    made.compile(keras.optimizers.SGD(0.1), loss, **settings)
+    return made
+
+
+def test_a_mask_is_refused_for_parts():
+    ids = np.array([[1, 2, 3], [4, 0, 0]], "int32")
+    masked().train_on_batch(ids, ids)
+    with pytest.raises(ValueError, match="have a mask, .* 2 parts"):
+        masked(accumulation_steps=2).train_on_batch(ids, ids)
+
+
 def test_no_reduction_is_refused():
     with pytest.raises(ValueError, match="one number for a batch"):
         model(squared("none"))

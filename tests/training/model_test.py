@@ -176,6 +176,52 @@ def test_a_read_past_the_layers_is_refused_where_counts_matter(
         model.train_on_batch(x, x)
 
 
+def test_what_an_optimizer_scales_the_loss_by_changes_no_update():
+    found = []
+    for factor in (None, 1024.0):
+        model = transformer()
+        model.compile(keras.optimizers.SGD(0.1, loss_scale_factor=factor))
+        logs = model.train_on_batch(*batch(), return_dict=True)
+        assert logs["loss_scale"] == (factor or 1.0)
+        found.append(model.get_weights())
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("slices", [1, 2])
+def test_what_layers_add_is_in_the_loss_by_tokens(slices):
+    ids = np.array([[1, 2], [3, 4]], "int32")
+    keras.utils.set_random_seed(0)
+    model = Tagger()
+    model.dense.kernel_regularizer = keras.regularizers.L2(0.01)
+    model.dense.activity_regularizer = keras.regularizers.L2(0.01)
+    model.compile(keras.optimizers.SGD(0.1), accumulation_steps=slices)
+    before = float(model.evaluate(ids, ids, verbose=0))
+    kernel = model.dense.kernel.numpy()
+    logits = model(ids).numpy()
+    added = 0.01 * (kernel**2).sum() + 0.01 * (logits**2).sum() / len(ids)
+    logs = model.train_on_batch(ids, ids, return_dict=True)
+    np.testing.assert_allclose(logs["loss"], before + added, rtol=1e-4)
+    assert added > 0.01
+
+
+def test_a_weight_that_the_loss_does_not_know_is_told():
+    class Idle(Tagger):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.other = keras.layers.Dense(3)
+
+        def call(self, ids, training=None):
+            self.other(self.embedding(ids))
+            return super().call(ids)
+
+    model = Idle()
+    model.compile("sgd")
+    ids = np.ones((2, 2), "int32")
+    with pytest.warns(UserWarning, match="does not depend on .*kernel"):
+        model.train_on_batch(ids, ids)
+
+
 def test_weights_of_one_name_are_counted_apart():
     inputs = keras.Input((4,))
     first, second = (keras.layers.Dense(4, name="twin") for _ in range(2))

@@ -26,7 +26,7 @@ def train(strategy, worker, workers, dtype):
         if dtype == "mixed_float16":
             chosen = keras.optimizers.LossScaleOptimizer(chosen, 64.0)
         model = tagger(dtype=dtype)
-        model.compile(chosen, gradient_rule="unit", clip_norm=0.5)
+        model.compile(chosen, gradient_rule="unit", clip_norm=0.05)
     data = tf.data.Dataset.from_generator(
         lambda: list(batches(workers))[worker::workers], output_signature=spec()
     )

@@ -62,3 +62,13 @@ def test_damage_to_all_is_refused_and_not_taken_for_a_beginning(
 def test_no_checkpoint_is_a_beginning(tmp_path):
     assert resume.newest_sound(str(tmp_path / "none")) is None
     assert resume.newest_sound(str(tmp_path)) is None
+
+
+def test_what_another_training_wrote_meanwhile_is_told(folder):
+    newest = resume.newest_sound(folder)
+    resume.check_newest(newest, folder)
+    save(folder, make(), STEPS[-1] + 1)
+    with pytest.raises(InputError, match="wrote step_0000004"):
+        resume.check_newest(newest, folder)
+    with pytest.raises(InputError, match="Another training"):
+        resume.check_newest(None, folder)

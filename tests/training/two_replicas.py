@@ -237,7 +237,7 @@ def main():
                 dtype=dtype,
                 gradient_rule=rule,
                 per_use_clip_norm=0.05 if rule == "clip" else 0.0,
-                clip_norm=0.5,
+                clip_norm=0.05,
             )
     for dtype in ("mixed_bfloat16", "mixed_float16"):
         found[dtype] = compare(mirrored, one, dtype=dtype)
