@@ -82,8 +82,7 @@ def train(
         model = build_model(config, tokenizer)
         compile_model(model, planned)
     _report(model, batches.pairs, config.training.precision)
-    progress = resume.restore(newest, model)
-    progress.text = text
+    progress = resume.restore(newest, model, text)
     evaluate = dev_set.make_evaluation(config, valid_text, tokenizer, model)
     strategies.check_agreement(
         distribution, progress.step, config.to_json(), text

@@ -92,9 +92,14 @@ def is_finished(
 
 
 def restore(
-    newest: checkpoints.Checkpoint | None, model: keras.Model
+    newest: checkpoints.Checkpoint | None, model: keras.Model, text: int = 0
 ) -> TrainingProgress:
     """Sets a compiled model to a checkpoint, if there is one.
+
+    Args:
+        newest: from which a training goes on.
+        model: of the same training.
+        text: checksum of what it reads, noted from now on.
 
     Returns:
         How far the training was.
@@ -103,7 +108,8 @@ def restore(
         InputError: if a file is damaged or of another model.
     """
     if newest is None:
-        return TrainingProgress()
+        return TrainingProgress(text=text)
     checkpoints.restore(newest, model)
     logging.info("Going on from %s.", newest.name)
-    return TrainingProgress(**newest.progress | {"finished": False})
+    changed = {"finished": False, "text": text}
+    return TrainingProgress(**newest.progress | changed)
