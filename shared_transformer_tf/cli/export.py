@@ -126,14 +126,25 @@ def _named_samples(values: flags.FlagValues) -> _Samples | None:
     """Returns lines that prove the export, and their translations."""
     from shared_transformer_tf.data import corpus
 
+    if values.reference and values.format == "onnx":
+        raise errors.InputError(
+            "--reference is for scores, which --format=onnx has none of: "
+            "leave it out."
+        )
     if values.reference and not values.source:
         raise errors.InputError("--reference goes with --source.")
     if not values.source:
         return None
-    if not values.reference:
-        return corpus.read_lines(values.source)[:_SAMPLES], []
-    text = corpus.read_parallel(values.source, values.reference)
-    return text.source[:_SAMPLES], text.target[:_SAMPLES]
+    samples = corpus.read_lines(values.source)[:_SAMPLES], []
+    if values.reference:
+        text = corpus.read_parallel(values.source, values.reference)
+        samples = text.source[:_SAMPLES], text.target[:_SAMPLES]
+    if not any(line.strip() for line in samples[0]):
+        raise errors.InputError(
+            f"--source={values.source} has no line that is not blank among "
+            f"its first {_SAMPLES}: name lines to check the export with."
+        )
+    return samples
 
 
 def _dev_samples(run: Any) -> _Samples:

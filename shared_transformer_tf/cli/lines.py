@@ -3,6 +3,7 @@ r"""Lines of text of commands that answer every line, whatever is in it.
 Only "\n" ends a line, and bytes that are not UTF-8 become U+FFFD.
 """
 
+import codecs
 import gzip
 import pathlib
 import zlib
@@ -24,14 +25,27 @@ def arriving(stream: BinaryIO) -> Iterator[list[str]]:
     Yields:
         All whole lines that one read brought; a last line without an end
         counts as a line.
+
+    Raises:
+        InputError: if the text is compressed.
     """
-    held = b""
+    held, begun = b"", False
     while data := stream.read1(_READ_BYTES):
+        if not begun:
+            data, begun = _beginning(data), True
         *whole, held = (held + data).split(b"\n")
         if whole:
             yield _decode(whole)
     if held:
         yield _decode([held])
+
+
+def _beginning(data: bytes) -> bytes:
+    if data.startswith(_GZIP_MAGIC):
+        raise errors.InputError(
+            "The text is compressed: pipe it through `gzip -dc`."
+        )
+    return data.removeprefix(codecs.BOM_UTF8)
 
 
 def in_chunks(stream: BinaryIO, size: int) -> Iterator[list[str]]:
@@ -61,7 +75,7 @@ def read(path: str) -> list[str]:
             raise errors.InputError(
                 f"{path} is a damaged gzip file ({error}): fetch it again."
             ) from error
-    lines = data.split(b"\n")
+    lines = data.removeprefix(codecs.BOM_UTF8).split(b"\n")
     return _decode(lines if lines[-1] else lines[:-1])
 
 

@@ -23,6 +23,7 @@ _SAMPLED_LINES = 512
 _LARGEST_ALPHA = 100  # the exported search takes a larger one for it
 _FROM = ("workdir", "model", "server")
 _SEARCH_FLAGS = ("beam_size", "alpha", "length_penalty", "coverage_penalty")
+_SEEDS = 2**31  # of int32, from 0
 _SAMPLING_FLAGS = ("temperature", "top_k", "top_p", "num_samples", "seed")
 
 
@@ -236,7 +237,7 @@ def _sampler(
     seed: int,
 ) -> Callable:
     def sample(number: int, chunk: list[str]) -> list[list[str]]:
-        drawn = translator.sample(chunk, drawing, seed + number)
+        drawn = translator.sample(chunk, drawing, (seed + number) % _SEEDS)
         return [[text for text, _ in samples] for samples in drawn]
 
     return sample

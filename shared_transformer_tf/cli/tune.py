@@ -1,7 +1,7 @@
 r"""Searches hyperparameters of convergence with Keras Tuner.
 
 python bin/tune.py --config=configs/multi30k.py --workdir=runs/search \
-    --budget_tokens=2000000 --trials=30 --workers=2
+    --budget_tokens=8000000 --trials=30 --workers=2
 
 Model and complexity stay as the config has them. Every trial is a run in
 DIR/trials that is trained on as many target tokens; the first one has the
@@ -19,8 +19,9 @@ TensorBoard, and best_config.py for `train --config=`.
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from absl import flags
+from absl import flags, logging
 
 from shared_transformer_tf import devices, errors
 from shared_transformer_tf.cli import command, startup
@@ -142,6 +143,7 @@ def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         labels={name: values[name].value for name in _LABELS},
     )
     settings.check()
+    _warn_of_warm_up(settings)
     if worker.is_worker():
         worker.end_with_the_chief()
         startup.import_tensorflow(to_train=True)
@@ -163,6 +165,20 @@ def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         search.on_devices(values.strategy, values.num_replicas),
     )
     print(results.describe())
+
+
+def _warn_of_warm_up(settings: Any) -> None:
+    if settings.never_leaves_warm_up:
+        config = settings.config
+        logging.warning(
+            "--budget_tokens=%d is about %d updates of up to %d tokens, fewer "
+            "than the config's warm-up of %d: its learning rate may never be "
+            "reached. Give more, or a shorter training.warmup_steps.",
+            settings.budget_tokens,
+            settings.budget_tokens // config.data.batch_tokens,
+            config.data.batch_tokens,
+            config.training.warmup_steps,
+        )
 
 
 def _check_devices(values: flags.FlagValues) -> None:

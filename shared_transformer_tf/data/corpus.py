@@ -1,5 +1,6 @@
 """Parallel text: from files, from stdin, or the embedded numbers."""
 
+import codecs
 import dataclasses
 import gzip
 import os
@@ -46,7 +47,8 @@ def read_lines(path: str | os.PathLike) -> list[str]:
     r"""Reads strict UTF-8 text, plain or gzip-compressed.
 
     Only `\n` ends a line (and `\r\n`, whose `\r` is dropped): a lone `\r`,
-    U+0085 and U+2028 are characters of a sentence.
+    U+0085 and U+2028 are characters of a sentence. A byte order mark at the
+    beginning is none.
 
     Args:
         path: a file, or `-` for stdin.
@@ -56,7 +58,7 @@ def read_lines(path: str | os.PathLike) -> list[str]:
             the bytes are not UTF-8.
         OSError: if the file cannot be read.
     """
-    data = _read_bytes(path)
+    data = _read_bytes(path).removeprefix(codecs.BOM_UTF8)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -12,6 +12,7 @@ from shared_transformer_tf.export import (
     check_lines,
     ctranslate2_translator,
     parity_gate,
+    ties,
 )
 
 _TIE = 1e-4  # two translations whose scores are closer are equally good
@@ -77,15 +78,13 @@ def check(
         found = export.translate_with_scores(lines)
         wanted, came = ([text for text, _ in x] for x in (expected, found))
         differences = _score_differences(export, in_memory, lines, wanted)
+        good = ties.equal_or_tied(in_memory, lines, expected, found, _TIE)
+    _check_blank(lines, came)
     same = [a == b for a, b in zip(wanted, came, strict=True)]
-    tied = [
-        abs(ours - theirs) <= _TIE
-        for (_, ours), (_, theirs) in zip(expected, found, strict=True)
-    ]
     report = {
         "lines": len(lines),
         "identical": float(np.mean(same)),
-        "identical_or_tied": float(np.mean(np.logical_or(same, tied))),
+        "identical_or_tied": float(np.mean(good)),
         "score_difference_mean": float(np.mean(differences)),
         "score_difference_largest": float(np.max(differences)),
     }
@@ -97,6 +96,15 @@ def check(
         )
     _judge(report, quantization, _example(lines, wanted, came))
     return report
+
+
+def _check_blank(lines: Sequence[str], came: Sequence[str]) -> None:
+    for line, text in zip(lines, came, strict=True):
+        if text and not line.strip():
+            raise parity_gate.ParityError(
+                f"The export translates {line!r}, which is blank, to "
+                f"{text!r:.200}."
+            )
 
 
 def _judge(report: dict, quantization: str, example: str) -> None:

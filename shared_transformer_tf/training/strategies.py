@@ -1,5 +1,6 @@
 """Over which devices and machines a training is distributed."""
 
+import functools
 import signal
 import threading
 import zlib
@@ -26,7 +27,7 @@ def make_strategy(name: str, num_replicas: int = 0) -> tf.distribute.Strategy:
         InputError: if the devices are not there.
     """
     if name == "mirrored":
-        return tf.distribute.MirroredStrategy(_devices(num_replicas))
+        return _mirrored(num_replicas)
     if name == "multiworker":
         return _multi_worker_strategy()
     if name == "tpu":
@@ -34,6 +35,16 @@ def make_strategy(name: str, num_replicas: int = 0) -> tf.distribute.Strategy:
     if name == "none":
         return tf.distribute.get_strategy()
     raise ValueError(f"Unknown strategy {name!r}.")
+
+
+@functools.cache
+def _mirrored(num_replicas: int) -> tf.distribute.Strategy:
+    """Makes one for a process: a second one would number its collectives anew.
+
+    TensorFlow remembers their shapes by number, so those of another training
+    would be refused.
+    """
+    return tf.distribute.MirroredStrategy(_devices(num_replicas))
 
 
 def _multi_worker_strategy() -> tf.distribute.Strategy:

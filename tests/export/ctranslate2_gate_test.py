@@ -1,5 +1,6 @@
 import pytest
 
+from shared_transformer_tf.config import DecodingConfig
 from shared_transformer_tf.decoding.sentences import clean_text
 from shared_transformer_tf.export import ctranslate2_gate, parity_gate
 from tests.export import exported
@@ -26,10 +27,15 @@ class Export:
 
 
 class InMemory(Export):
-    max_length = 16
+    """The model; what is changed is what it finds second."""
 
-    def translate_with_scores(self, lines):
-        return [[best] for best in super().translate_with_scores(lines)]
+    max_length = 16
+    options = DecodingConfig(beam_size=2)
+
+    def translate_with_scores(self, lines, num_best=1):
+        texts = [clean_text(line) for line in lines]
+        found = [[(t, -1.0), (self.change(t), -1.1)] for t in texts]
+        return [best[:num_best] for best in found]
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +46,12 @@ def tokenizer():
 LINES = [f"one two three four {word}" for word in "five six seven".split()]
 
 
-def check(tokenizer, quantization="float32", lines=LINES, **changes):
+def check(
+    tokenizer, quantization="float32", lines=LINES, second=str, **changes
+):
     return ctranslate2_gate.check(
         Export(tokenizer, **changes),
-        InMemory(tokenizer),
+        InMemory(tokenizer, second),
         quantization,
         lines,
         lines,
@@ -69,23 +77,42 @@ def test_without_lines_made_ones_serve(tokenizer):
 
 def test_a_tie_is_no_difference_but_is_told(tokenizer, monkeypatch):
     monkeypatch.setattr(ctranslate2_gate, "_TIE", 0.11)
-    change = {"change": lambda text: text or "x"}  # blank: not in the BLEU
-    report = check(tokenizer, **change)
-    assert report["identical"] < 0.9
+
+    def bike_is_cycle(text):  # an odd line: not in the BLEU
+        return text.replace("bike", "cycle")
+
+    report = check(tokenizer, change=bike_is_cycle, second=bike_is_cycle)
+    assert report["identical"] < 0.95
     assert report["identical_or_tied"] == 1
+    # a score alone, of a text that the model does not find, excuses nothing
+    with pytest.raises(parity_gate.ParityError, match="lines as the model"):
+        check(tokenizer, change=bike_is_cycle)
 
 
 @pytest.mark.parametrize(
     "changes, reason",
     [
         ({"scale": 1.001}, "the largest difference is 0.00"),
-        ({"change": lambda text: text or "x"}, "lines .* '' becomes 'x', not"),
+        ({"change": lambda text: text or "x"}, "'', which is blank, to 'x'"),
         ({"change": five_is_six}, "lines as the model does"),
     ],
 )
 def test_differences_fail(tokenizer, changes, reason):
     with pytest.raises(parity_gate.ParityError, match=reason):
         check(tokenizer, **changes)
+
+
+@pytest.mark.parametrize("quantization", ["float32", "float16", "int8"])
+def test_blank_lines_stay_blank_however_many_others_there_are(
+    tokenizer, quantization
+):
+    with pytest.raises(parity_gate.ParityError, match="which is blank, to 'x'"):
+        check(
+            tokenizer,
+            quantization,
+            LINES * 67,
+            change=lambda text: text or "x",
+        )
 
 
 def test_few_changed_lines_fail_by_bleu(tokenizer):

@@ -102,6 +102,16 @@ def test_other_weights_are_noticed(model, in_memory, output):
         kernel.assign(kept)
 
 
+def test_wrong_text_with_the_right_scores_is_noticed(in_memory):
+    class Export:
+        def translate_with_scores(self, lines):
+            scored = in_memory.translate_with_scores(lines)
+            return [(f"{text} x", score) for ((text, score),) in scored]
+
+    with pytest.raises(parity_gate.ParityError, match="translates"):
+        onnx_folder._check(Export(), in_memory, ["one two"])
+
+
 @pytest.mark.parametrize("change", [-2e-4, float("nan")])
 def test_other_scores_are_noticed(in_memory, change):
     class Export:

@@ -188,7 +188,7 @@ def make_oracle(
     else:
         oracle = BayesianOracle(
             max_trials=settings.trials,
-            num_initial_points=max(settings.trials // 3, 4),
+            num_initial_points=_random_points(settings),
             beta=_HOPE,
             **common,
         )
@@ -205,6 +205,23 @@ def expected_trials(oracle: keras_tuner.Oracle) -> int:
         for bracket in range(oracle._get_num_brackets())
     )
     return oracle.hyperband_iterations * of_a_round
+
+
+def set_random_points(
+    oracle: keras_tuner.Oracle, settings: SearchSettings
+) -> None:
+    """Says with how many random points a Bayesian search begins.
+
+    Args:
+        oracle: reloaded, with the number that it had when it was saved.
+        settings: of the search, which may ask for more trials than before.
+    """
+    if isinstance(oracle, BayesianOracle):
+        oracle.num_initial_points = _random_points(settings)
+
+
+def _random_points(settings: SearchSettings) -> int:
+    return max(settings.trials // 3, 4)
 
 
 def set_rounds(oracle: HyperbandOracle, rounds: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from absl import logging
 
 from shared_transformer_tf import experiment
+from shared_transformer_tf.data import corpus
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import vocabulary
 from shared_transformer_tf.study.search import hparams, tuner, workers
@@ -51,6 +52,8 @@ def run(
         if not folder.begun:
             # One that a stop has left may be of other settings.
             shutil.rmtree(folder.tokenizer, ignore_errors=True)
+            config = settings.config  # before its vocabulary takes long
+            corpus.load_split(config.data, "valid", config.training.seed)
             vocabulary.prepare(settings.config, folder.tokenizer)
             hparams.write_space(folder, settings)
             folder.begin(settings)
@@ -67,14 +70,14 @@ def run(
             len(results.trials),
             settings.trials,
         )
-    if output:
-        write_json(output, results.to_dict())
     if results.best is None:
         raise InputError(
             f"No trial of {len(results.trials)} reached the budget; "
             f"{folder.file('results.csv')} says why. Look at the config, or "
             "lower training.learning_rate."
         )
+    if output:
+        write_json(output, results.to_dict())
     return results
 
 

@@ -83,6 +83,12 @@ class SearchSettings:
                 "--evaluations."
             )
 
+    @property
+    def never_leaves_warm_up(self) -> bool:
+        """Whether trials with the config's own warm-up may end within it."""
+        training, batch = self.config.training, self.config.data.batch_tokens
+        return self.budget_tokens // batch < training.warmup_steps
+
     def trial_config(self, settings: dict[str, Any]) -> Config:
         """Returns the config that a trial is trained with.
 

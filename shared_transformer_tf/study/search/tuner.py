@@ -10,6 +10,7 @@ import keras_tuner
 from absl import logging
 from keras_tuner.engine import base_tuner, trial
 
+from shared_transformer_tf.data.tokenizer import Tokenizer
 from shared_transformer_tf.study.search import oracles
 from shared_transformer_tf.study.search.folder import FAILED, SearchFolder
 from shared_transformer_tf.study.search.settings import (
@@ -84,6 +85,7 @@ class TrainingTuner(base_tuner.BaseTuner):
         self._has_oracle = self.oracle is oracle
         if self._has_oracle and os.path.exists(folder.oracle_file):
             oracle.reload()
+            oracles.set_random_points(oracle, settings)
             if rounds:  # more trials may be asked for than before, or fewer
                 oracles.set_rounds(oracle, rounds)
         self._folder = folder
@@ -146,7 +148,8 @@ class TrainingTuner(base_tuner.BaseTuner):
     def _ignorance(self) -> float:
         if self._settings.objective == "bleu":
             return 0.0
-        return math.log(self._settings.config.tokenizer.vocabulary_size)
+        tokenizer = Tokenizer.load(self._folder.tokenizer)
+        return math.log(tokenizer.target_vocabulary_size)
 
 
 def search(

@@ -29,6 +29,8 @@ from shared_transformer_tf.study.search.settings import SearchSettings
 
 _LOOK_SECONDS = 0.2
 _SECONDS_TO_END = 60
+# These ask a process to end: its trial is not to blame.
+_ASKED = (signal.SIGTERM, signal.SIGINT)
 _MOST_EARLY_DEATHS = 3
 _SIGNALLED = 128  # and the signal's number: exit codes of those that saved
 
@@ -130,7 +132,7 @@ class Crew:
             what = "it had no trial"
         else:
             first = oracles.first_of(self._oracle, trial)
-            if not saved:
+            if not saved and -code not in _ASKED:
                 self._folder.note_death(first)
             what = f"trial {first} goes on from its checkpoint"
         if self._early_deaths >= _MOST_EARLY_DEATHS:
