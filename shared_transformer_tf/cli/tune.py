@@ -143,7 +143,6 @@ def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         labels={name: values[name].value for name in _LABELS},
     )
     settings.check()
-    _warn_of_warm_up(settings)
     if worker.is_worker():
         worker.end_with_the_chief()
         startup.import_tensorflow(to_train=True)
@@ -153,6 +152,7 @@ def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         return
     folder.SearchFolder(values.workdir).check(settings)
     corpus.check_files(config.data, "train", "valid")
+    _warn_of_warm_up(settings)
     print(space.describe(), flush=True)
     startup.import_tensorflow(to_train=True)
     from shared_transformer_tf.study.search import search

@@ -59,7 +59,9 @@ def last_rate(optimizer: keras.optimizers.Optimizer) -> float:
     inner = unwrapped(optimizer)
     rate = inner._learning_rate
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        return float(rate(max(int(inner.iterations) - 1, 0)))
+        # of a replica's variable no number is made directly
+        updates = keras.ops.convert_to_tensor(inner.iterations)
+        return float(rate(keras.ops.maximum(updates - 1, 0)))
     return float(inner.learning_rate)
 
 

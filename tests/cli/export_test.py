@@ -69,6 +69,13 @@ def test_without_a_dev_set_other_lines_prove_it(
     assert seen == [(["one", "two"], []), (["one", "two"], ["eins", "zwei"])]
     assert export.main([*flags[:3], f"--reference={tmp_path / 'b'}"]) == 1
     assert "goes with --source" in capsys.readouterr().err
+    (tmp_path / "a").write_text(" \n\n")
+    assert export.main(flags) == 1
+    assert "has no line that is not blank" in capsys.readouterr().err
+    assert len(seen) == 2
+    onnx = [*flags, f"--reference={tmp_path / 'b'}", "--format=onnx"]
+    assert export.main(onnx) == 1
+    assert "which --format=onnx has none of" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ def arrived(data):
         (b"\xff\xfe\n", ["\ufffd\ufffd"]),
         ("a\u2028b\u0085c\rd\n".encode(), ["a\u2028b\u0085c\rd"]),
         (b"a\r\n", ["a\r"]),
+        (b"\xef\xbb\xbfa\n\xef\xbb\xbfb", ["a", "\ufeffb"]),
     ],
 )
 def test_only_newline_ends_a_line(data, expected, tmp_path):
@@ -54,6 +55,11 @@ def test_chunks_do_not_depend_on_arrival():
     stream = io.BufferedReader(io.BytesIO(text))
     sizes = [len(chunk) for chunk in lines.in_chunks(stream, 20_000)]
     assert sizes == [20_000, 20_000, 10_000]
+
+
+def test_what_comes_compressed_is_refused():
+    with pytest.raises(errors.InputError, match="gzip -dc"):
+        arrived(gzip.compress(b"text\n"))
 
 
 def test_damaged_gzip_is_told(tmp_path):

@@ -17,6 +17,27 @@ def test_only_line_feeds_end_a_line(tmp_path):
     assert corpus.read_lines(file) == ["a\u2028b\u0085c\rd", "", " e ", "last"]
 
 
+def test_a_byte_order_mark_is_no_text(tmp_path):
+    file = tmp_path / "text"
+    file.write_bytes("\ufeffa\n\ufeffb\n".encode())
+    assert corpus.read_lines(file) == ["a", "\ufeffb"]
+
+
+def test_other_lines_have_another_checksum():
+    def checksum(source, target):
+        return corpus.checksum(corpus.ParallelText(source, target))
+
+    before = checksum(["a", "b"], ["c", "d"])
+    assert before == checksum(["a", "b"], ["c", "d"]) > 0
+    others = [
+        checksum(["a", "b "], ["c", "d"]),
+        checksum(["b", "a"], ["c", "d"]),
+        checksum(["a"], ["b", "c", "d"]),
+        checksum(["c", "d"], ["a", "b"]),
+    ]
+    assert len({before, *others}) == 5
+
+
 def test_gzip_and_plain_text_read_the_same(tmp_path):
     (tmp_path / "a").write_bytes("ä\nb\n".encode())
     (tmp_path / "b.gz").write_bytes(gzip.compress("ä\nb\n".encode()))

@@ -82,8 +82,15 @@ def test_a_search_without_a_best_says_so_and_keeps_its_files(tmp_path):
         raise DivergedError("Update 1 was not applied.")
 
     path = str(tmp_path / "search")
+    (tmp_path / "copy").write_text("of a search before")
     with pytest.raises(InputError, match="No trial of 6 reached the budget"):
-        search.run(make_settings(), path, train=FakeTraining(diverge))
+        search.run(
+            make_settings(),
+            path,
+            output=str(tmp_path / "copy"),
+            train=FakeTraining(diverge),
+        )
+    assert (tmp_path / "copy").read_text() == "of a search before"
     assert "not applied" in (tmp_path / "search" / "results.csv").read_text()
 
 

@@ -5,6 +5,7 @@ import pytest
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study.search import space as space_lib
+from shared_transformer_tf.study.search.settings import SearchSettings
 from tests.study.fake_training import make_settings
 
 
@@ -68,3 +69,17 @@ def test_what_may_change_is_not_among_what_is_compared():
         {"seed": 2},
     ):
         assert make_settings(**change).to_dict() != first
+
+
+def test_a_budget_within_the_warm_up_is_known():
+    config = Config()
+    config.training.warmup_steps = 1000
+    config.data.batch_tokens = 4096
+
+    def within(tokens):
+        space = space_lib.make_space(config, ["learning_rate"])
+        made = SearchSettings(config, space, tokens)
+        return made.never_leaves_warm_up
+
+    assert within(2_000_000)
+    assert not within(4_096_000)

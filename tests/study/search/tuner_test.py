@@ -1,14 +1,17 @@
 """Searches give every trial once, the same ones however often they stop."""
 
 import collections
+import dataclasses
 import math
 import os
+import types
 
+import keras_tuner
 import pytest
 
 from shared_transformer_tf.errors import DivergedError, InputError, StoppedError
 from shared_transformer_tf.study.search import folder as folder_lib
-from shared_transformer_tf.study.search import tuner
+from shared_transformer_tf.study.search import oracles, tuner
 from shared_transformer_tf.study.search.folder import SearchFolder
 from tests.study.fake_training import FakeTraining, make_settings
 
@@ -65,6 +68,18 @@ def test_more_trials_may_be_asked_for_later(tmp_path):
     assert len(train.calls) == 2
     straight, _ = search(tmp_path / "b", trials=5)
     assert more == straight
+
+
+def test_more_trials_of_a_bayesian_search_have_more_random_ones(tmp_path):
+    few = make_settings(trials=3, oracle="bayesian")
+    more = dataclasses.replace(few, trials=60)
+    declared = keras_tuner.HyperParameters()
+    tuner.TrainingHyperModel(few.space).build(declared)
+    oracle = oracles.make_oracle(more, declared)
+    assert oracle.num_initial_points == 20
+    oracle.num_initial_points = 4  # as reloaded
+    oracles.set_random_points(oracle, more)
+    assert oracle.num_initial_points == 20
 
 
 def test_fewer_rounds_of_hyperband_may_be_asked_for_later(tmp_path):
@@ -167,14 +182,17 @@ def test_a_search_in_which_all_fail_still_ends(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("objective", "worst"), [("bleu", 0.0), ("loss", math.log(8000))]
+    ("objective", "worst"), [("bleu", 0.0), ("loss", math.log(32_000))]
 )
 def test_an_oracle_hears_of_a_failure_as_of_knowing_nothing(
-    tmp_path, objective, worst
+    tmp_path, objective, worst, monkeypatch
 ):
     def diverge(name, tokens):
         raise DivergedError("Update 1 was not applied.")
 
+    # not what the config asks for, where it names a tokenizer that is there
+    known = types.SimpleNamespace(target_vocabulary_size=32_000)
+    monkeypatch.setattr(tuner.Tokenizer, "load", lambda folder: known)
     settings = make_settings(trials=1, objective=objective)
     folder = SearchFolder(str(tmp_path))
     tuning = tuner.TrainingTuner(folder, settings, FakeTraining(diverge))

@@ -201,6 +201,22 @@ def test_a_worker_that_saved_and_ended_is_replaced_without_blame(crew):
     assert workers._folder.deaths() == {}
 
 
+def test_a_worker_that_was_asked_to_end_is_replaced_without_blame(crew):
+    code = (
+        "import os, signal, sys\n"
+        "mark = sys.argv[1] + '/asked'\n"
+        "if not os.path.exists(mark):\n"
+        "    open(mark, 'w').close()\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    oracle = Oracle(worker0="7")
+    workers = crew(code, oracle)
+    with workers.at_work(1, 1):
+        look_until_none_works(workers)
+    assert oracle.released == ["worker0"] * 2
+    assert workers._folder.deaths() == {}
+
+
 def test_workers_that_die_at_once_end_the_search(crew):
     workers = crew("import os; os.kill(os.getpid(), 6)")
     with pytest.raises(InputError, match="died by SIGABRT without a trial"):
