@@ -1,8 +1,6 @@
 """`tune` checks everything, then hands settings and folder on."""
 
 import importlib
-import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -189,43 +187,3 @@ def test_a_folder_of_another_search_is_told_before_tensorflow_starts(
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1
     assert "budget_tokens was 90000, is 200000" in captured.err
-
-
-TWO_TRIALS = """
-import sys
-from shared_transformer_tf.cli import tune
-from tests.small_run import small
-
-def get_config():
-    return small(max_steps=40, save_every=2)
-
-if __name__ == "__main__":
-    sys.exit(tune.main(sys.argv))
-"""
-
-
-def test_trials_of_other_batches_and_rules_share_the_replicas(tmp_path):
-    script = tmp_path / "two_trials.py"
-    script.write_text(TWO_TRIALS)
-    done = subprocess.run(
-        [
-            *(sys.executable, str(script), f"--config={script}"),
-            *(f"--workdir={tmp_path / 'search'}", "--budget_tokens=600"),
-            *("--fields=batch_tokens", "--trials=2", "--evaluations=1"),
-            *("--strategy=mirrored", "--num_replicas=2", "--oracle=random"),
-            "--objective=loss",
-        ],
-        cwd=ROOT,
-        env=os.environ
-        | {"CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "2"}
-        | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads((tmp_path / "search" / "search.json").read_text())
-    batches = [one["settings"]["data.batch_tokens"] for one in found["trials"]]
-    assert len(set(batches)) == 2
-    assert {one["status"] for one in found["trials"]} == {"completed"}
