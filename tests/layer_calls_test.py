@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from shared_transformer_tf.uses import UseRecorder
-from tests.uses_test import Reader
+from tests.unclear_uses_test import Reader
 
 
 def test_losses_that_layers_add_are_theirs_afterwards():
