@@ -67,7 +67,7 @@ def test_a_space_of_fewer_settings_than_trials_is_told(tmp_path, caplog):
 def test_the_hours_left_are_told_where_trials_are_alike(
     tmp_path, caplog, oracle, told
 ):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="absl")
     settings = make_settings(oracle=oracle)
     search.run(settings, str(tmp_path), train=FakeTraining())
     lines = [
