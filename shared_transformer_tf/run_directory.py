@@ -4,11 +4,11 @@ config.json   tokenizer/   checkpoints/   metrics.jsonl   logs/   lock
 """
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator
 
+from shared_transformer_tf import file_lock
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
 
@@ -114,15 +114,11 @@ class RunDirectory:
         Raises:
             InputError: if another one does.
         """
-        os.makedirs(self.path, exist_ok=True)
-        with open(os.path.join(self.path, _LOCK), "ab") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InputError(
-                    f"Another training writes in {self.path}: wait for its "
-                    "end, or name another --workdir."
-                ) from error
+        with file_lock.held(
+            os.path.join(self.path, _LOCK),
+            f"Another training writes in {self.path}: wait for its end, or "
+            "name another --workdir.",
+        ):
             yield
 
     def check_new(self) -> None:

@@ -21,6 +21,7 @@ ARROWS = {
     "cpu": set(),
     "devices": {"errors"},
     "extras": {"errors"},
+    "file_lock": {"errors"},
     "schedule": {"errors"},
     "picture": {"errors", "schedule"},
     "sharing": {"errors", "schedule"},
@@ -36,7 +37,7 @@ ARROWS = {
     "evaluation": {"config", "errors"},
     "export": _BASE | {"cpu", "data", "decoding", "evaluation", "extras"},
     "serving": {"errors"},
-    "run_directory": {"config", "errors"},
+    "run_directory": {"config", "errors", "file_lock"},
     "trained_run": _BASE
     | {"data", "decoding", "models", "run_directory", "training"},
     "dev_set": {"config", "data", "decoding", "evaluation"}
@@ -48,7 +49,8 @@ ARROWS = {
     | {"cpu", "decoding", "evaluation", "export", "layers", "models", "serving"}
     | {"trained_run", "training"},
     "study": _BASE
-    | {"cpu", "data", "evaluation", "experiment", "models", "run_directory"}
+    | {"cpu", "data", "evaluation", "experiment", "file_lock", "models"}
+    | {"run_directory"}
     | {"trained_run", "training"},
     "cli": _BASE
     | {"cpu", "devices", "extras"}

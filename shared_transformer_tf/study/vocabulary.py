@@ -1,12 +1,10 @@
 """One vocabulary for all cells of a task or trials of a search."""
 
-import contextlib
 import dataclasses
-import fcntl
 import os
 import shutil
-from collections.abc import Iterator
 
+from shared_transformer_tf import file_lock
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.data import corpus
 from shared_transformer_tf.data.tokenizer import Tokenizer
@@ -31,7 +29,7 @@ def prepare(config: Config, directory: str) -> Config:
     if config.tokenizer.source_model:
         return config
     os.makedirs(os.path.dirname(directory), exist_ok=True)
-    with exclusively(f"{directory}.lock"):
+    with file_lock.waited_for(f"{directory}.lock"):
         if not os.path.isdir(directory):
             _train(config, directory)
     return use(config, directory)
@@ -79,14 +77,3 @@ def use_in(run: RunDirectory, config: Config, directory: str) -> Config:
         tokenizer = dataclasses.replace(named.tokenizer, **files)
         named = dataclasses.replace(named, tokenizer=tokenizer)
     return named
-
-
-@contextlib.contextmanager
-def exclusively(path: str) -> Iterator[None]:
-    """Waits until no other process is in here with the same file.
-
-    The lock goes with the process that has it, however that ends.
-    """
-    with open(path, "w", encoding="utf-8") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

@@ -34,10 +34,10 @@ class NormalizedGradientModel(DistributedModel):
     Compiled without `loss`, the loss is the label-smoothed cross-entropy
     summed over target tokens and divided once by their number, so padding
     and uneven batches do not weigh, and what layers and regularizers add. A
-    subclass whose call returns logits
-    (batch, target, vocabulary) needs nothing else; it may override
-    `token_losses` with something cheaper. A Keras `loss` has to be a mean
-    over rows: slices and replicas weigh by their rows.
+    subclass whose call returns logits (batch, target, vocabulary) needs
+    nothing else; it may override `token_losses` with something cheaper. A
+    Keras `loss` has to be a mean over rows: slices and replicas weigh by
+    their rows.
 
     What layers draw from `keras.random.SeedGenerator` in a step depends on
     its number, the slice and the replica, not on what was drawn before.

@@ -20,7 +20,7 @@ from typing import Any
 from absl import logging
 
 import shared_transformer_tf
-from shared_transformer_tf import experiment, trained_run
+from shared_transformer_tf import experiment, file_lock, trained_run
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import (
     DivergedError,
@@ -55,7 +55,7 @@ def main() -> int:
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_standard_input, daemon=True).start()
     try:
-        with vocabulary.exclusively(f"{request['run']}.lock"):
+        with file_lock.waited_for(f"{request['run']}.lock"):
             train(request)
     except StoppedError as stop:
         print(stop, file=sys.stderr)

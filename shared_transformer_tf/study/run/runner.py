@@ -1,13 +1,12 @@
 """Trains the cells of a study, several at a time, and tells how far it is."""
 
-import contextlib
 import dataclasses
-import fcntl
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from shared_transformer_tf import file_lock
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError, StoppedError
 from shared_transformer_tf.study import found_settings
@@ -59,9 +58,14 @@ class StudyRunner:
             StoppedError: if a signal came; each cell has saved what it did.
             InputError: if a result or a search is not of this study.
         """
-        self._order.folder.make()
-        with alone(self._order.folder.lock), StopSignals() as signals:
-            checks.sign(self._order.folder, self._selection.study)
+        folder = self._order.folder
+        folder.make()
+        refusal = (
+            f"Another study runs in {os.path.dirname(folder.lock)}: wait for "
+            "it, or name another --workdir."
+        )
+        with file_lock.held(folder.lock, refusal), StopSignals() as signals:
+            checks.sign(folder, self._selection.study)
             while todo := self._todo():
                 self._train(todo, signals)
                 if signals.received:
@@ -153,24 +157,6 @@ class StudyRunner:
 
     def _print(self, line: str) -> None:
         print(f"{self._left.describe()}  {line}", file=sys.stderr, flush=True)
-
-
-@contextlib.contextmanager
-def alone(path: str) -> Iterator[None]:
-    """Holds a file that one process at a time may hold.
-
-    Raises:
-        InputError: if another one does.
-    """
-    with open(path, "a", encoding="utf-8") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(
-                f"Another study runs in {os.path.dirname(path)}: wait for it, "
-                "or name another --workdir."
-            ) from error
-        yield
 
 
 def choose_processors(

@@ -7,7 +7,6 @@ best_config.py   hparams/
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 from absl import logging
 
+from shared_transformer_tf import file_lock
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import whole_file
 from shared_transformer_tf.study.search.settings import SearchSettings
@@ -135,7 +135,7 @@ class SearchFolder:
         with open(lock, "w", encoding="utf-8") as stream:
             end = time.monotonic() + _WAIT_SECONDS
             waited = False
-            while not _locked(stream):
+            while not file_lock.take(stream):
                 if time.monotonic() > end:
                     raise InputError(
                         f"Another search works in {self.path}: wait for it or "
@@ -198,14 +198,6 @@ def read_json(path: str) -> Any:
     return whole_file.read_json(
         path, "begin the search anew in another --workdir"
     )
-
-
-def _locked(stream) -> bool:
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
+from shared_transformer_tf import file_lock
 from shared_transformer_tf.errors import DivergedError
-from shared_transformer_tf.study import vocabulary
 from shared_transformer_tf.study.cell import cell_training
 from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.report import result_set
@@ -34,7 +34,7 @@ def train(home, work):
         {},
     )
     request = order.request(CELL, "command")
-    with vocabulary.exclusively(f"{request['run']}.lock"):
+    with file_lock.waited_for(f"{request['run']}.lock"):
         cell_training.train(request)
 
 

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from shared_transformer_tf import file_lock
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import plan
 from shared_transformer_tf.study.run import cell_process, runner
@@ -186,12 +187,11 @@ def test_cells_end_with_a_study_that_is_killed(home):
 
 
 def test_one_study_at_a_time_works_in_a_folder(home):
-    with runner.alone(str(home.path / "lock")):
+    one = home.runner()
+    with file_lock.held(str(home.path / "work" / "lock"), "held"):
         with pytest.raises(InputError, match="Another study runs in"):
-            with runner.alone(str(home.path / "lock")):
-                raise AssertionError
-    with runner.alone(str(home.path / "lock")):
-        pass
+            one.run()
+    assert home.done() == set()
 
 
 def test_cells_are_trained_when_their_search_is_there(home):

@@ -185,29 +185,16 @@ def test_a_dead_worker_is_replaced_and_its_trial_given_back(crew):
     assert workers._folder.deaths() == {"first": 1, "7": 1}
 
 
-def test_a_worker_that_saved_and_ended_is_replaced_without_blame(crew):
-    code = (
-        "import os, sys\n"
-        "mark = sys.argv[1] + '/saved'\n"
-        "if not os.path.exists(mark):\n"
-        "    open(mark, 'w').close()\n"
-        "    sys.exit(128 + 15)\n"
-    )
-    oracle = Oracle(worker0="7")
-    workers = crew(code, oracle)
-    with workers.at_work(1, 1):
-        look_until_none_works(workers)
-    assert oracle.released == ["worker0"] * 2
-    assert workers._folder.deaths() == {}
-
-
-def test_a_worker_that_was_asked_to_end_is_replaced_without_blame(crew):
+@pytest.mark.parametrize(
+    "end", ["sys.exit(128 + 15)", "os.kill(os.getpid(), signal.SIGTERM)"]
+)
+def test_a_worker_that_was_asked_to_end_is_replaced_without_blame(crew, end):
     code = (
         "import os, signal, sys\n"
         "mark = sys.argv[1] + '/asked'\n"
         "if not os.path.exists(mark):\n"
         "    open(mark, 'w').close()\n"
-        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        f"    {end}\n"
     )
     oracle = Oracle(worker0="7")
     workers = crew(code, oracle)
