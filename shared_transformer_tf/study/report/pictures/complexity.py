@@ -49,7 +49,9 @@ def bleu_by_flops(evidence: Evidence) -> Figure | None:
     grid = drawn.subplots(1, len(panels), squeeze=False)[0]
     for axes, (points, title) in zip(grid, panels, strict=True):
         _draw(axes, points, style.looks(results.arms))
-        style.tidy(axes, title, "FLOPs per target token", "test BLEU")
+        several = any(len(bleu) > 1 for _, bleu, _ in points.values())
+        beside = ", equal ones side by side" if several else ""
+        style.tidy(axes, title, f"FLOPs per target token{beside}", "test BLEU")
     drawn.suptitle(
         "Test BLEU against the FLOPs of training on one token; "
         "beside each arm its weights"
@@ -58,43 +60,57 @@ def bleu_by_flops(evidence: Evidence) -> Figure | None:
 
 
 def _draw(axes, points, looks) -> None:
-    for arm, (flops, bleu, _) in points.items():
-        look = looks[arm]
-        axes.errorbar(
-            flops,
-            fmean(bleu),
-            yerr=stdev(bleu) if len(bleu) > 1 else None,
-            fmt=look.marker,
-            color=look.colour,
-            markersize=8,
-            capsize=3,
-        )
-    axes.margins(x=0.15, y=0.12)
-    left, right = axes.get_xlim()
-    axes.set_xlim(left, right + 0.5 * (right - left))
-    _label(axes, points, looks, pad=0.04 * (right - left))
+    columns = _columns(points)
+    middle = [flops for flops, _, _ in points.values()]
+    width = max(middle) - min(middle) or max(middle)
+    label_at = []
+    for arms in columns:
+        bars = any(len(points[arm][1]) > 1 for arm in arms)
+        # side by side: no bar hides another
+        step = 0.05 * width if bars else 0.0
+        half = step * (len(arms) - 1) / 2
+        for number, arm in enumerate(arms):
+            flops, bleu, _ = points[arm]
+            axes.errorbar(
+                flops - half + number * step,
+                fmean(bleu),
+                yerr=stdev(bleu) if len(bleu) > 1 else None,
+                fmt=looks[arm].marker,
+                color=looks[arm].colour,
+                markersize=8,
+                capsize=3,
+            )
+        last = max(points[arm][0] for arm in arms)
+        label_at.append(last + half + 0.05 * width)
+    axes.margins(y=0.12)
+    axes.set_xlim(min(middle) - 0.2 * width, max(middle) + 0.95 * width)
+    for arms, x in zip(columns, label_at, strict=True):
+        _label(axes, {arm: points[arm] for arm in arms}, looks, x)
 
 
-def _label(axes, points, looks, pad: float) -> None:
-    """Writes arms and weights beside the points, none on another."""
-    low, high = axes.get_ylim()
-    # Arms of equal complexity stand above each other.
+def _columns(points) -> list[list[str]]:
+    """Returns the arms by their FLOPs, those of about equal FLOPs together."""
     columns: dict[str, list[str]] = {}
     for arm, (flops, _, _) in points.items():
         columns.setdefault(f"{flops:.2g}", []).append(arm)
-    for arms in columns.values():
-        height = {
-            arm: (fmean(points[arm][1]) - low) / (high - low) for arm in arms
-        }
-        arms.sort(key=height.get)
-        places = style.spaced([height[arm] for arm in arms], 0.05)
-        x = max(points[arm][0] for arm in arms) + pad
-        for arm, place in zip(arms, places, strict=True):
-            axes.text(
-                x,
-                low + place * (high - low),
-                f"{arm}, {wording.amount(points[arm][2])}",
-                color=looks[arm].colour,
-                fontsize=8.5,
-                va="center",
-            )
+    return list(columns.values())
+
+
+def _label(axes, points, looks, x: float) -> None:
+    """Writes arms and weights beside a column, none on another."""
+    low, high = axes.get_ylim()
+    height = {
+        arm: (fmean(bleu) - low) / (high - low)
+        for arm, (_, bleu, _) in points.items()
+    }
+    arms = sorted(points, key=height.get)
+    places = style.spaced([height[arm] for arm in arms], 0.05)
+    for arm, place in zip(arms, places, strict=True):
+        axes.text(
+            x,
+            low + place * (high - low),
+            f"{arm}, {wording.amount(points[arm][2])}",
+            color=looks[arm].colour,
+            fontsize=8.5,
+            va="center",
+        )

@@ -54,15 +54,12 @@ def _draw_trials(axes, arm: str, search: Result, colour: str) -> None:
             )
     chosen = search["settings"].get(_RATE)
     if chosen:
-        axes.axvline(chosen, color="black", linewidth=0.9, linestyle=":")
-        axes.annotate(
-            f"chosen {chosen:.3g}",
-            (chosen, 0.02),
-            (-3, 0),
-            xycoords=("data", "axes fraction"),
-            textcoords="offset points",
-            ha="right",
-            fontsize=9,
+        axes.axvline(
+            chosen,
+            color="black",
+            linewidth=0.9,
+            linestyle=":",
+            label=f"chosen: {chosen:.3g}",
         )
     axes.set_xscale("log")
     axes.legend(frameon=False, fontsize=8, loc="best")
