@@ -22,6 +22,7 @@ from shared_transformer_tf.run_directory import RunDirectory
 from shared_transformer_tf.trained_run import build_model
 from shared_transformer_tf.training import (
     callbacks,
+    checkpoints,
     diagnostics,
     guard_rails,
     processors,
@@ -74,10 +75,12 @@ def train(
         for split in ("train", "valid")
     )
     text = corpus.checksum(train_text, valid_text)
-    resume.check_text(newest, text)
+    with strategies.together(distribution):
+        resume.check_text(newest, text)
+    begun = run.exists
     tokenizer = _tokenizer(config, run, train_text)
     batches = training_batches(config, train_text, tokenizer)
-    planned = _with_last_step(config, batches)
+    planned = _with_last_step(config, batches, begun)
     with distribution.scope():
         model = build_model(config, tokenizer)
         compile_model(model, planned)
@@ -87,9 +90,8 @@ def train(
     strategies.check_agreement(
         distribution, progress.step, config.to_json(), text
     )
-    with _written_by_one(distribution, run) as own_run:
-        resume.check_newest(newest, run.checkpoints)
-        if not own_run.exists:
+    with _written_by_one(distribution, run, config, newest, begun) as own_run:
+        if not begun:
             tokenizer.save(own_run.tokenizer)
         own_run.write_config(config)
         with StopSignals() as signals:
@@ -126,18 +128,29 @@ def _tell_end(
 
 @contextlib.contextmanager
 def _written_by_one(
-    distribution: tf.distribute.Strategy, run: RunDirectory
+    distribution: tf.distribute.Strategy,
+    run: RunDirectory,
+    config: Config,
+    newest: checkpoints.Checkpoint | None,
+    begun: bool,
 ) -> Iterator[RunDirectory]:
     """Gives all workers but one a folder that is thrown away.
 
-    They have to take part: variables are read on all of them at once.
+    They have to take part: variables are read on all of them at once. That
+    one looks again at what it found before it had the folder to itself.
     """
-    if strategies.is_chief(distribution):
-        with run.alone():
-            yield run
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        yield RunDirectory(scratch)
+    with contextlib.ExitStack() as stack:
+        with strategies.together(distribution):
+            if strategies.is_chief(distribution):
+                stack.enter_context(run.alone())
+                run.check(config)
+                resume.check_newest(newest, run.checkpoints)
+                run.check_begun(begun)
+                own_run = run
+            else:
+                scratch = tempfile.TemporaryDirectory()
+                own_run = RunDirectory(stack.enter_context(scratch))
+        yield own_run
 
 
 def training_batches(
@@ -160,7 +173,7 @@ def training_batches(
 
 
 def _with_last_step(
-    config: Config, batches: pipeline.TrainingBatches
+    config: Config, batches: pipeline.TrainingBatches, begun: bool
 ) -> Config:
     """`config` with `max_steps` where `max_tokens` would end the training.
 
@@ -168,12 +181,13 @@ def _with_last_step(
     know of one number only.
     """
     settings = config.training
-    if not settings.max_tokens:
-        return config
-    ends = [batches.steps_for_tokens(settings.max_tokens), settings.max_steps]
+    ends = [settings.max_steps]
+    if settings.max_tokens:
+        ends.append(batches.steps_for_tokens(settings.max_tokens))
     last = min(end for end in ends if end)
     planned = dataclasses.replace(settings, max_steps=last)
-    validation.check_end(planned)
+    if not begun:
+        validation.check_fall(planned)
     return dataclasses.replace(config, training=planned)
 
 

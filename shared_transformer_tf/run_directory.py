@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterator
 
-from shared_transformer_tf import file_lock
+from shared_transformer_tf import file_lock, validation
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
 
@@ -21,7 +21,6 @@ MAY_CHANGE = (
     "training.diagnose_every",
 )
 _LOCK = "lock"
-_FIXED_END = ("linear", "cosine")
 
 
 class RunDirectory:
@@ -85,7 +84,7 @@ class RunDirectory:
         before = _flat(self.read_config())
         now = _flat(config)
         allowed = set(MAY_CHANGE)
-        if config.training.schedule in _FIXED_END:
+        if config.training.schedule in validation.ENDING_SCHEDULES:
             allowed -= {"training.max_steps", "training.max_tokens"}
         differing = [
             f"{name} was {before[name]!r}, is {now[name]!r}"
@@ -120,6 +119,19 @@ class RunDirectory:
             "name another --workdir.",
         ):
             yield
+
+    def check_begun(self, begun: bool) -> None:
+        """Checks that it is still as true, or not, that a run is here.
+
+        Raises:
+            InputError: if another training began, or the run has gone.
+        """
+        if self.exists != begun:
+            what = "has gone" if begun else "was begun by another training"
+            raise InputError(
+                f"The run in {self.path} {what} while this training prepared: "
+                "start it again."
+            )
 
     def check_new(self) -> None:
         """Refuses to begin a run in a folder of something else.

@@ -7,6 +7,11 @@ from typing import Any
 
 from shared_transformer_tf import errors, sharing
 
+# The one of `config.RESIDUAL_SCALES` that reads `residual_lambda`.
+SCALE_OF_LAMBDA = "inverse_uses_sqrt_blocks"
+# Schedules that end at the last update.
+ENDING_SCHEDULES = ("linear", "cosine")
+
 
 def check(config: Any) -> None:
     """Checks a `Config`; whole numbers in float fields become floats.
@@ -18,7 +23,7 @@ def check(config: Any) -> None:
         _check_types_and_choices(name, section)
     _check_numbers(config)
     _check_model(config.model)
-    check_end(config.training)
+    _check_end(config.training)
     _check_rules(config.training)
     _check_stacks(config)
     if config.model.tied_embeddings == "all" and not config.tokenizer.joint:
@@ -139,18 +144,55 @@ def _check_model(model: Any) -> None:
         )
 
 
-def check_end(training: Any) -> None:
-    """Checks that a training ends, and that its learning rate falls first.
-
-    Raises:
-        InputError: naming the settings.
-    """
+def _check_end(training: Any) -> None:
     if not training.max_steps and not training.max_tokens:
         raise errors.InputError(
             "training.max_steps and training.max_tokens are both 0, so that "
             "training would never end: set one of them."
         )
-    falls = training.schedule in ("linear", "cosine")
+
+
+def check_read(config: Any) -> None:
+    """Checks that something reads what is set, where a person sets it.
+
+    What is derived from a config, or was trained before, is free of that.
+
+    Raises:
+        InputError: naming the setting, and what would read it.
+    """
+    training, model = config.training, config.model
+    plain = type(training)().momentum
+    if training.momentum != plain and training.optimizer != "sgd":
+        raise errors.InputError(
+            f"training.momentum is {training.momentum}, but only the "
+            "optimizer 'sgd' reads it: set training.optimizer=sgd, or leave "
+            f"it {plain}."
+        )
+    stacks = sharing.stack_options(vars(model), vars(config.decoder))
+    reads, decoder_reads = (
+        options["residual_scale"] == SCALE_OF_LAMBDA for options in stacks
+    )
+    own = config.decoder.residual_lambda
+    reads = reads or (decoder_reads and own is None)
+    for name, value, read in (
+        ("model", model.residual_lambda, reads),
+        ("decoder", own, decoder_reads),
+    ):
+        if value not in (None, 1) and not read:
+            raise errors.InputError(
+                f"{name}.residual_lambda is {value}, but only the "
+                f"residual_scale {SCALE_OF_LAMBDA!r} reads it: set that, or "
+                "leave it out."
+            )
+
+
+def check_fall(training: Any) -> None:
+    """Checks that a learning rate that has to fall begins to.
+
+    Raises:
+        InputError: if its warm-up takes all updates.
+    """
+    falls = training.schedule in ENDING_SCHEDULES
     if falls and 0 < training.max_steps <= training.warmup_steps:
         raise errors.InputError(
             f"training.warmup_steps is {training.warmup_steps} of "
@@ -173,16 +215,6 @@ def _check_rules(training: Any) -> None:
             "only the gradient rule 'clip' reads it: set "
             "training.gradient_rule=clip, or leave it 0."
         )
-    plain = type(training)().momentum
-    if training.momentum != plain and training.optimizer != "sgd":
-        raise errors.InputError(
-            f"training.momentum is {training.momentum}, but only the "
-            "optimizer 'sgd' reads it: set training.optimizer=sgd, or leave "
-            f"it {plain}."
-        )
-
-
-_OF_LAMBDA = "inverse_uses_sqrt_blocks"
 
 
 def _check_stacks(config: Any) -> None:
@@ -195,12 +227,6 @@ def _check_stacks(config: Any) -> None:
                 f"{name}.residual_scale='deepnorm' is defined for post-norm "
                 f"layers: set {name}.normalization to 'post'."
             )
-    scales = {encoder["residual_scale"], decoder["residual_scale"]}
-    if model.residual_lambda != 1 and _OF_LAMBDA not in scales:
-        raise errors.InputError(
-            f"model.residual_lambda is {model.residual_lambda}, but only the "
-            f"residual_scale {_OF_LAMBDA!r} reads it: set that, or leave it 1."
-        )
     lender = sharing.make_plan(encoder, sharing.ENCODER_KINDS)
     borrower = sharing.make_plan(decoder, sharing.DECODER_KINDS)
     lent = sharing.parse_kinds(

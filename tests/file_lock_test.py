@@ -1,5 +1,6 @@
 """A held file keeps others out until its process ends."""
 
+import errno
 import subprocess
 import sys
 
@@ -15,6 +16,20 @@ HOLD = (
     "    print('held', flush=True)\n"
     "    sys.stdin.read()\n"
 )
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, caplog):
+    def refuse(stream, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(file_lock.fcntl, "flock", refuse)
+    with file_lock.held(str(tmp_path / "lock"), ""):
+        assert "cannot be locked (No locks available)" in caplog.text
+    monkeypatch.setattr(
+        file_lock.fcntl, "flock", lambda *_: (_ for _ in ()).throw(OSError(5))
+    )
+    with pytest.raises(OSError), file_lock.held(str(tmp_path / "lock"), ""):
+        pass
 
 
 def test_a_file_is_held_by_one_process_until_it_is_killed(tmp_path):

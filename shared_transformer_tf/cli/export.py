@@ -135,10 +135,11 @@ def _named_samples(values: flags.FlagValues) -> _Samples | None:
         raise errors.InputError("--reference goes with --source.")
     if not values.source:
         return None
-    samples = corpus.read_lines(values.source)[:_SAMPLES], []
     if values.reference:
         text = corpus.read_parallel(values.source, values.reference)
         samples = text.source[:_SAMPLES], text.target[:_SAMPLES]
+    else:
+        samples = corpus.read_lines(values.source)[:_SAMPLES], []
     if not any(line.strip() for line in samples[0]):
         raise errors.InputError(
             f"--source={values.source} has no line that is not blank among "

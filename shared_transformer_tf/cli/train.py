@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from shared_transformer_tf import devices, run_directory
+from shared_transformer_tf import devices, run_directory, validation
 from shared_transformer_tf.cli import command, startup
 
 
@@ -68,4 +68,6 @@ def _check_before_tensorflow(values: flags.FlagValues) -> None:
     run = run_directory.RunDirectory(values.workdir)
     run.check(values.config)
     if not run.exists:
+        validation.check_read(values.config)
+        validation.check_fall(values.config.training)
         corpus.check_files(values.config.data, "train", "valid")

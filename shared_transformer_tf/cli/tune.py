@@ -23,7 +23,7 @@ from typing import Any
 
 from absl import flags, logging
 
-from shared_transformer_tf import devices, errors
+from shared_transformer_tf import devices, errors, validation
 from shared_transformer_tf.cli import command, startup
 
 _MODULE = "shared_transformer_tf.cli.tune"
@@ -129,8 +129,9 @@ def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         )
     config = values.config
     config.validate()
+    validation.check_read(config)
     _check_devices(values)
-    space = space_lib.make_space(config, values.fields)
+    space = space_lib.make_space(config, values.fields, values.budget_tokens)
     settings = SearchSettings(
         config,
         space,

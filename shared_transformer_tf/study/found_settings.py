@@ -133,7 +133,7 @@ def _check_space(
     path: str, result: Mapping[str, Any], arm: str, study: Study
 ) -> None:
     space = space_lib.make_space(
-        study.search_base(arm), study.search_fields
+        study.search_base(arm), study.search_fields, study.search_tokens
     ).to_dict()
     came = result.get("space")
     if came != space:

@@ -13,6 +13,7 @@ import runpy
 from collections.abc import Mapping
 from typing import Any
 
+from shared_transformer_tf import validation
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import cells as cells_lib
@@ -197,6 +198,7 @@ class Study:
                 is not, or a base that no budget holds for.
         """
         self.base.validate()
+        validation.check_read(self.base)
         training = self.base.training
         if not training.max_tokens or training.max_steps or training.patience:
             raise InputError(

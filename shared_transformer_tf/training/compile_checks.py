@@ -34,8 +34,17 @@ def check(
     """
     _check_loss(loss, settings, others)
     keras_loss.check_reductions(loss, settings.accumulation_steps * replicas)
-    if isinstance(optimizer, keras.optimizers.Optimizer):
-        _check_optimizer(unwrapped(optimizer), settings, replicas)
+    one = unwrapped(keras.optimizers.get(optimizer))
+    if settings.update_scaling != "none" and isinstance(
+        one, keras.optimizers.MultiOptimizer
+    ):
+        raise ValueError(
+            f"`update_scaling` is {settings.update_scaling!r}, which scales "
+            f"one optimizer's updates, and {type(one).__name__} has several: "
+            "leave it 'none'."
+        )
+    for each in getattr(one, "optimizers", [one]):
+        _check_optimizer(unwrapped(each), replicas)
 
 
 def _check_loss(loss, settings, others) -> None:
@@ -52,7 +61,7 @@ def _check_loss(loss, settings, others) -> None:
         )
 
 
-def _check_optimizer(optimizer, settings, replicas: int) -> None:
+def _check_optimizer(optimizer, replicas: int) -> None:
     if getattr(optimizer, "gradient_accumulation_steps", None):
         raise ValueError(
             "The optimizer has gradient_accumulation_steps="
@@ -66,12 +75,4 @@ def _check_optimizer(optimizer, settings, replicas: int) -> None:
             f"The optimizer has {clips[0]}={getattr(optimizer, clips[0])}, "
             f"which Keras holds against the {replicas} replicas' parts of a "
             "gradient: give `compile` a `clip_norm` instead."
-        )
-    if settings.update_scaling != "none" and isinstance(
-        optimizer, keras.optimizers.MultiOptimizer
-    ):
-        raise ValueError(
-            f"`update_scaling` is {settings.update_scaling!r}, which scales "
-            f"one optimizer's updates, and {type(optimizer).__name__} has "
-            "several: leave it 'none'."
         )

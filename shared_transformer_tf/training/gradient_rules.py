@@ -28,6 +28,7 @@ import keras
 import tensorflow as tf
 
 from shared_transformer_tf.config import GRADIENT_RULES
+from shared_transformer_tf.uses import UnclearUseError
 
 _OF_EACH_USE = ("aligned", "unit", "clip")
 _BY_NUMBER = ("uses", "sqrt_uses")
@@ -150,7 +151,17 @@ class GradientRules:
             weights: whose paths choose the rules.
             gradients: of each weight those of its uses, or their sum alone.
             uses: of each weight.
+
+        Raises:
+            UnclearUseError: if a rule would divide what a regularizer adds.
         """
+        for weight in self.wanting_counts(weights):
+            if weight.regularizer is not None:
+                raise UnclearUseError(
+                    f"The weight {weight.path} has a regularizer, which is no "
+                    f"use of it, and {self.rule(weight.path)!r} would divide "
+                    "it too: give the optimizer a `weight_decay` instead."
+                )
         return [
             combine(self.rule(weight.path), of_uses, count, self._clip_norm)
             for weight, of_uses, count in zip(

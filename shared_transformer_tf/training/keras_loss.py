@@ -64,9 +64,9 @@ def mean_over_rows(
     if parts > 1 and any(map(_is_masked, keras.tree.flatten(outputs))):
         raise ValueError(
             f"The outputs have a mask, and the batch has {parts} parts: Keras "
-            "takes the mean over what the mask leaves of each part. Give "
-            "sample weights for the mask, or compile without `loss` for the "
-            "loss per token."
+            "takes the mean over what the mask leaves of each part. Switch "
+            "the mask off (`mask_zero=False`) and give sample weights, or "
+            "compile without `loss` for the loss per token."
         )
     if number > 1:
         _check_values_by_row(model.loss, y, outputs)

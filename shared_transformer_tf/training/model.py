@@ -143,17 +143,17 @@ class NormalizedGradientModel(DistributedModel):
         """
         seen = collections.Counter()
         found = {}
-        counted = zip(self.trainable_variables, self._counts(data), strict=True)
-        for weight, count in counted:
+        weights = self.trainable_variables
+        counts = self._counts(data, weights)
+        for weight, count in zip(weights, counts, strict=True):
             seen[weight.path] += 1
             number = seen[weight.path]
             found[weight.path + (f"#{number}" if number > 1 else "")] = count
         return found
 
-    def _counts(self, data: tuple) -> list[int]:
+    def _counts(self, data: tuple, asked: list[keras.Variable]) -> list[int]:
         self._ensure_built(data)
-        weights = self.trainable_variables
-        record = UseRecorder(weights, alone=weights)
+        record = UseRecorder(self.trainable_variables, alone=asked)
 
         def forward(data):
             with record:
@@ -249,7 +249,7 @@ class NormalizedGradientModel(DistributedModel):
 
         if slices == 1:
             return of_slice(data, 0), uses
-        counts = self._counts(data) if apart else [1] * len(weights)
+        counts = self._counts(data, apart) if apart else [1] * len(weights)
         numbers = gradients_lib.gradient_numbers(weights, apart, counts)
         like = gradients_lib.sum_specs(weights, numbers)
         return sum_over_slices(of_slice, data, slices, like), uses
@@ -269,8 +269,9 @@ class NormalizedGradientModel(DistributedModel):
             _, targets = losses.unpack_tokens(data)
             loss, tokens = losses.mean_over_tokens(outputs, targets)
             # of layers and regularizers
-            added = [tf.cast(one, loss.dtype) for one in self.losses]
-            return tf.add_n([loss, *added]), tokens
+            for one in self.losses:
+                loss += tf.reduce_sum(tf.cast(one, loss.dtype))
+            return loss, tokens
         return keras_loss.mean_over_rows(self, data, outputs)
 
     def test_step(self, data: tuple) -> dict[str, tf.Tensor]:

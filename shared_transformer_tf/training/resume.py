@@ -69,10 +69,15 @@ def check_newest(newest: checkpoints.Checkpoint | None, directory: str) -> None:
         InputError: if there is another newest one.
     """
     found = look_for_sound(directory)
-    if (found and found.step) != (newest and newest.step):
+    if found is None and newest is not None:
         raise InputError(
-            f"Another training wrote {found.name if found else 'nothing'} to "
-            f"{directory} while this one began: start it again."
+            f"{newest.name} in {directory}, from which training was to go on, "
+            "has gone or is damaged: start it again."
+        )
+    if found is not None and (newest is None or found.step != newest.step):
+        raise InputError(
+            f"Another training wrote {found.name} to {directory} while this "
+            "one began: start it again."
         )
 
 

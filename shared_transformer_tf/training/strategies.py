@@ -1,10 +1,11 @@
 """Over which devices and machines a training is distributed."""
 
+import contextlib
 import functools
 import signal
 import threading
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -27,7 +28,7 @@ def make_strategy(name: str, num_replicas: int = 0) -> tf.distribute.Strategy:
         InputError: if the devices are not there.
     """
     if name == "mirrored":
-        return _mirrored(num_replicas)
+        return _mirrored(tuple(_devices(num_replicas)))
     if name == "multiworker":
         return _multi_worker_strategy()
     if name == "tpu":
@@ -38,13 +39,13 @@ def make_strategy(name: str, num_replicas: int = 0) -> tf.distribute.Strategy:
 
 
 @functools.cache
-def _mirrored(num_replicas: int) -> tf.distribute.Strategy:
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
     """Makes one for a process: a second one would number its collectives anew.
 
     TensorFlow remembers their shapes by number, so those of another training
     would be refused.
     """
-    return tf.distribute.MirroredStrategy(_devices(num_replicas))
+    return tf.distribute.MirroredStrategy(list(devices))
 
 
 def _multi_worker_strategy() -> tf.distribute.Strategy:
@@ -176,6 +177,26 @@ def check_agreement(
         raise InputError(
             "The workers read different text: give all of them the same "
             "training and dev files."
+        )
+
+
+@contextlib.contextmanager
+def together(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Has a refusal under `with` on one worker end all of them.
+
+    Else those that have nothing against it would wait for that one.
+
+    Raises:
+        InputError: the refusal, and on the other workers that there is one.
+    """
+    refusal = None
+    try:
+        yield
+    except InputError as error:
+        refusal = error
+    if highest(strategy, int(refusal is not None)):
+        raise refusal or InputError(
+            "Another worker refuses to go on: its log says why."
         )
 
 

@@ -1,6 +1,7 @@
 """`export` hands the run and the search on, and refuses in one line."""
 
 import importlib
+import os
 import pathlib
 import signal
 
@@ -66,13 +67,21 @@ def test_without_a_dev_set_other_lines_prove_it(
     flags.append(f"--source={tmp_path / 'a'}")
     assert export.main(flags) == 0
     assert export.main([*flags, f"--reference={tmp_path / 'b'}"]) == 0
-    assert seen == [(["one", "two"], []), (["one", "two"], ["eins", "zwei"])]
+    reader, writer = os.pipe()  # which can be read once
+    os.write(writer, b"one\ntwo\n")
+    os.close(writer)
+    flags[-1] = f"--source=/dev/fd/{reader}"
+    assert export.main([*flags, f"--reference={tmp_path / 'b'}"]) == 0
+    os.close(reader)
+    flags[-1] = f"--source={tmp_path / 'a'}"
+    pairs = (["one", "two"], ["eins", "zwei"])
+    assert seen == [(["one", "two"], []), pairs, pairs]
     assert export.main([*flags[:3], f"--reference={tmp_path / 'b'}"]) == 1
     assert "goes with --source" in capsys.readouterr().err
     (tmp_path / "a").write_text(" \n\n")
     assert export.main(flags) == 1
     assert "has no line that is not blank" in capsys.readouterr().err
-    assert len(seen) == 2
+    assert len(seen) == 3
     onnx = [*flags, f"--reference={tmp_path / 'b'}", "--format=onnx"]
     assert export.main(onnx) == 1
     assert "which --format=onnx has none of" in capsys.readouterr().err

@@ -53,3 +53,19 @@ def test_several_optimizers_have_no_common_scaling():
     check(adam(), update_scaling="uses")
     with pytest.raises(ValueError, match="MultiOptimizer has several"):
         check(several, update_scaling="uses")
+
+
+def test_each_of_several_optimizers_is_looked_at():
+    several = keras.optimizers.OptimizerMap(adam())
+    several["bias"] = adam(clipnorm=1.0)
+    optimizer = keras.optimizers.MultiOptimizer(several)
+    check(optimizer)
+    with pytest.raises(ValueError, match="clipnorm=1.0"):
+        check(optimizer, replicas=2)
+
+
+def test_an_optimizer_given_as_its_config_is_looked_at():
+    config = keras.optimizers.serialize(adam(clipnorm=1.0))
+    check(config)
+    with pytest.raises(ValueError, match="clipnorm=1.0"):
+        check(config, replicas=2)

@@ -188,6 +188,61 @@ def test_what_an_optimizer_scales_the_loss_by_changes_no_update():
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
+class AddsForEachRow(keras.layers.Layer):
+    def call(self, x):
+        self.add_loss(keras.ops.ones_like(x[:, 0, 0]) * 0.5)
+        return x
+
+
+def test_a_loss_that_a_layer_adds_for_each_row_is_summed_as_by_keras():
+    ids = np.array([[1, 2], [3, 4], [5, 6]], "int32")
+    model = Tagger()
+    model.dense = keras.Sequential([model.dense, AddsForEachRow()])
+    model.compile(keras.optimizers.SGD(0.1))
+    before = float(model.evaluate(ids, ids, verbose=0))
+    logs = model.train_on_batch(ids, ids, return_dict=True)
+    np.testing.assert_allclose(logs["loss"], before + 1.5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("slices", [1, 2])
+@pytest.mark.parametrize("rule", ["uses", "unit"])
+def test_uses_are_refused_only_where_a_rule_asks_for_them(rule, slices):
+    class InALoop(Tagger):
+        def build(self, shape):
+            super().build(shape)
+            self.scale = self.add_weight(name="scale", initializer="ones")
+
+        def call(self, ids, training=None):
+            scale = tf.while_loop(
+                lambda i, y: i < 2,
+                lambda i, y: (i + 1, y * self.scale.value),
+                (0, 1.0),
+            )[1]
+            return scale * super().call(ids, training)
+
+    ids = np.array([[1, 2], [3, 4]], "int32")
+    for rules, refused in (({"scale": "none", "": rule}, False), (rule, True)):
+        model = InALoop()
+        model.compile("sgd", gradient_rule=rules, accumulation_steps=slices)
+        if refused:
+            with pytest.raises(UnclearUseError, match="scale is read"):
+                model.train_on_batch(ids, ids)
+        else:
+            model.train_on_batch(ids, ids)
+
+
+@pytest.mark.parametrize("rule", ["uses", "sqrt_uses", "unit"])
+def test_a_rule_does_not_act_on_what_a_regularizer_adds(rule):
+    ids = np.array([[1, 2]], "int32")
+    model = Tagger()
+    model.dense.kernel_regularizer = keras.regularizers.L2(0.01)
+    model.compile("sgd", gradient_rule=rule)
+    with pytest.raises(UnclearUseError, match="kernel has a regularizer"):
+        model.train_on_batch(ids, ids)
+    model.compile("sgd", gradient_rule={"kernel": "none", "": rule})
+    model.train_on_batch(ids, ids)
+
+
 @pytest.mark.parametrize("slices", [1, 2])
 def test_what_layers_add_is_in_the_loss_by_tokens(slices):
     ids = np.array([[1, 2], [3, 4]], "int32")

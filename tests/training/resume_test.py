@@ -1,6 +1,7 @@
 """From where a training goes on, and what it says of what it passes over."""
 
 import os
+import shutil
 
 import pytest
 
@@ -72,3 +73,6 @@ def test_what_another_training_wrote_meanwhile_is_told(folder):
         resume.check_newest(newest, folder)
     with pytest.raises(InputError, match="Another training"):
         resume.check_newest(None, folder)
+    shutil.rmtree(folder)
+    with pytest.raises(InputError, match="has gone or is damaged"):
+        resume.check_newest(newest, folder)

@@ -14,6 +14,7 @@ from shared_transformer_tf.config import (
     UPDATE_SCALINGS,
     Config,
 )
+from shared_transformer_tf.validation import ENDING_SCHEDULES
 
 _RATE = "training.learning_rate"
 _WARMUP = "training.warmup_steps"
@@ -108,15 +109,20 @@ class SearchSpace:
         return {field.name: field.describe() for field in self.fields}
 
 
-def make_space(config: Config, only: Sequence[str] = ()) -> SearchSpace:
+def make_space(
+    config: Config, only: Sequence[str] = (), budget_tokens: int = 0
+) -> SearchSpace:
     """Returns the space of a config.
 
     Args:
         config: checked already.
         only: names of fields, with or without their section; empty: all.
+        budget_tokens: of a trial. A learning rate that falls to its end has
+            to begin to within them; 0: it may begin later.
 
     Raises:
-        InputError: if a name is unknown, or names a field that does not act.
+        InputError: if a name is unknown, or names a field that does not act;
+            or if the config's own learning rate may not fall in the budget.
     """
     asked = [_full_name(name) for name in only]
     silent = _silent(config)
@@ -132,9 +138,10 @@ def make_space(config: Config, only: Sequence[str] = ()) -> SearchSpace:
         if asked and name not in asked and name not in silent
     }
     names = [n for n in FIELDS if n not in silent and n not in unasked]
-    return SearchSpace(
-        tuple(_field(name, config, names) for name in names), silent | unasked
-    )
+    fields = [_field(name, config, names) for name in names]
+    if budget_tokens and config.training.schedule in ENDING_SCHEDULES:
+        fields = _falling(fields, config, budget_tokens)
+    return SearchSpace(tuple(fields), silent | unasked)
 
 
 def get(config: Config, name: str) -> Any:
@@ -166,7 +173,10 @@ def _silent(config: Config) -> dict[str, str]:
         return silent
     if training.gradient_rule == "clip":
         silent[_RULE] = "'clip' has a norm of its own, which others refuse"
-    if config.decoder.residual_scale is not None:
+    decoder = config.decoder
+    if {config.model.residual_lambda, decoder.residual_lambda} - {None, 1.0}:
+        silent[_RESIDUAL] = "residual_lambda is set, which others do not read"
+    if decoder.residual_scale is not None:
         silent[_RESIDUAL] = "decoder.residual_scale is set apart"
     return silent
 
@@ -185,6 +195,30 @@ def _shares_layers(config: Config) -> bool:
     return bool(lent) or any(
         max(plan.uses(kind)) > 1 for plan in plans for kind in plan.kinds
     )
+
+
+def _falling(
+    fields: Sequence[SearchField], config: Config, budget_tokens: int
+) -> list[SearchField]:
+    """Returns the fields with warm-ups that no trial's budget ends within."""
+    batches = [f.choices for f in fields if f.name == _BATCH]
+    largest = max(batches[0]) if batches else config.data.batch_tokens
+    # an update has at most as many target tokens as its batch
+    longest = budget_tokens // largest - 1
+    own = config.training.warmup_steps
+    if own > longest:
+        raise errors.InputError(
+            f"--budget_tokens={budget_tokens} may be {longest + 1} updates of "
+            f"{largest} tokens, and training.warmup_steps is {own}: the "
+            f"schedule {config.training.schedule!r} would never fall. Give "
+            f"more, or a warm-up of at most {longest}."
+        )
+    return [
+        dataclasses.replace(field, high=min(field.high, longest))
+        if field.name == _WARMUP
+        else field
+        for field in fields
+    ]
 
 
 def _field(name: str, config: Config, searched: Sequence[str]) -> SearchField:

@@ -11,6 +11,7 @@ from absl import logging
 from keras_tuner.engine import base_tuner, trial
 
 from shared_transformer_tf.data.tokenizer import Tokenizer
+from shared_transformer_tf.study import vocabulary
 from shared_transformer_tf.study.search import oracles
 from shared_transformer_tf.study.search.folder import FAILED, SearchFolder
 from shared_transformer_tf.study.search.settings import (
@@ -148,7 +149,8 @@ class TrainingTuner(base_tuner.BaseTuner):
     def _ignorance(self) -> float:
         if self._settings.objective == "bleu":
             return 0.0
-        tokenizer = Tokenizer.load(self._folder.tokenizer)
+        named = vocabulary.use(self._settings.config, self._folder.tokenizer)
+        tokenizer = Tokenizer.from_config((), (), named.tokenizer)
         return math.log(tokenizer.target_vocabulary_size)
 
 

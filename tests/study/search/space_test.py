@@ -50,6 +50,34 @@ def test_fields_of_sharing_are_searched_only_where_layers_are_shared():
     assert not space_lib.make_space(of_decoder).left_out
 
 
+def test_a_lambda_that_other_scales_do_not_read_fixes_the_scale():
+    config = shared()
+    config.model.residual_scale = "inverse_uses_sqrt_blocks"
+    config.model.residual_lambda = 0.5
+    left_out = space_lib.make_space(config).left_out
+    assert "residual_lambda is set" in left_out["model.residual_scale"]
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_a_rate_that_has_to_fall_does_within_every_trial(schedule):
+    config = shared(schedule=schedule, warmup_steps=900)
+    largest = max(field(config, "batch_tokens").choices)
+    budget = 1000 * largest
+    space = space_lib.make_space(config, (), budget)
+    (warm_up,) = (f for f in space.fields if f.name == "training.warmup_steps")
+    assert warm_up.high == 999 > warm_up.default > warm_up.low
+    alone = space_lib.make_space(config, ["warmup_steps"], budget)
+    assert alone.fields[0].high > 999  # its batches are the config's
+    config.training.warmup_steps = 1000
+    with pytest.raises(InputError, match="a warm-up of at most 999"):
+        space_lib.make_space(config, (), budget)
+    config.training.schedule = "inverse_sqrt"
+    assert field(config, "warmup_steps").high == 4000
+    for unchanged in (0, budget):
+        found = space_lib.make_space(config, ["warmup_steps"], unchanged)
+        assert found.fields[0].high == 4000
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adafactor"])
 def test_fields_of_adam_are_searched_only_for_adam(optimizer):
     config = Config()

@@ -4,14 +4,14 @@ import collections
 import dataclasses
 import math
 import os
-import types
 
-import keras_tuner
 import pytest
 
+from shared_transformer_tf.data import corpus
+from shared_transformer_tf.data.tokenizer import Tokenizer
 from shared_transformer_tf.errors import DivergedError, InputError, StoppedError
 from shared_transformer_tf.study.search import folder as folder_lib
-from shared_transformer_tf.study.search import oracles, tuner
+from shared_transformer_tf.study.search import tuner
 from shared_transformer_tf.study.search.folder import SearchFolder
 from tests.study.fake_training import FakeTraining, make_settings
 
@@ -73,13 +73,15 @@ def test_more_trials_may_be_asked_for_later(tmp_path):
 def test_more_trials_of_a_bayesian_search_have_more_random_ones(tmp_path):
     few = make_settings(trials=3, oracle="bayesian")
     more = dataclasses.replace(few, trials=60)
-    declared = keras_tuner.HyperParameters()
-    tuner.TrainingHyperModel(few.space).build(declared)
-    oracle = oracles.make_oracle(more, declared)
-    assert oracle.num_initial_points == 20
-    oracle.num_initial_points = 4  # as reloaded
-    oracles.set_random_points(oracle, more)
-    assert oracle.num_initial_points == 20
+    folder = SearchFolder(str(tmp_path))
+    tuner.search(folder, few, FakeTraining())
+    points = [
+        tuner.TrainingTuner(
+            folder, settings, FakeTraining()
+        ).oracle.num_initial_points
+        for settings in (few, more)
+    ]
+    assert points[0] < points[1] == 20
 
 
 def test_fewer_rounds_of_hyperband_may_be_asked_for_later(tmp_path):
@@ -181,20 +183,27 @@ def test_a_search_in_which_all_fail_still_ends(tmp_path):
     assert {o.status for o in outcomes} == {"failed"} and len(outcomes) == 17
 
 
+@pytest.mark.parametrize("named", [False, True])
 @pytest.mark.parametrize(
-    ("objective", "worst"), [("bleu", 0.0), ("loss", math.log(32_000))]
+    ("objective", "worst"), [("bleu", 0.0), ("loss", math.log(90))]
 )
 def test_an_oracle_hears_of_a_failure_as_of_knowing_nothing(
-    tmp_path, objective, worst, monkeypatch
+    tmp_path, objective, worst, named
 ):
     def diverge(name, tokens):
         raise DivergedError("Update 1 was not applied.")
 
-    # not what the config asks for, where it names a tokenizer that is there
-    known = types.SimpleNamespace(target_vocabulary_size=32_000)
-    monkeypatch.setattr(tuner.Tokenizer, "load", lambda folder: known)
     settings = make_settings(trials=1, objective=objective)
-    folder = SearchFolder(str(tmp_path))
+    config = settings.config
+    lines = corpus.load_split(config.data, "valid", 1)
+    config.tokenizer.vocabulary_size = 90
+    folder = SearchFolder(str(tmp_path / "search"))
+    place = str(tmp_path / "named") if named else folder.tokenizer
+    made = Tokenizer.train(lines.source, lines.target, config.tokenizer)
+    made.save(place)
+    config.tokenizer.vocabulary_size = 32_000  # not that of what is there
+    if named:
+        config.tokenizer.source_model = os.path.join(place, "joint.model")
     tuning = tuner.TrainingTuner(folder, settings, FakeTraining(diverge))
     tuning.search()
     (trial,) = tuning.oracle.trials.values()
