@@ -7,7 +7,6 @@ turns. Peers load this file alone; it imports nothing of the package.
 """
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -32,8 +31,14 @@ def serve(step: Callable[[], None], **facts) -> None:
             start = time.perf_counter()
             step()
             each.append(time.perf_counter() - start)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        _say(seconds=sum(each), each=each, peak_gib=peak)
+        _say(seconds=sum(each), each=each, peak_gib=_peak_gib())
+
+
+def _peak_gib() -> float:
+    """Of this process; what `getrusage` tells begins with its parent's."""
+    with open("/proc/self/status", encoding="utf-8") as status:
+        (line,) = (line for line in status if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 2**20  # it is in KiB
 
 
 def _say(**values) -> None:

@@ -12,7 +12,7 @@ import pathlib
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,11 @@ _COST = {
 
 
 def compare(
-    workdir: str, sources: Sequence[str], rounds: int, peers: str
+    workdir: str,
+    sources: Sequence[str],
+    rounds: int,
+    peers: str,
+    keep: Callable[[dict[str, Any]], None] = lambda results: None,
 ) -> dict[str, Any]:
     """Times translation at batch 64 and 1, beam 4 and 1, and cost by depth.
 
@@ -49,6 +53,7 @@ def compare(
         sources: at least 960 lines.
         rounds: turns of each contender.
         peers: folder of the peers; empty: without them.
+        keep: is given what there is after each part.
 
     Returns:
         By setting and contender: sentences per second (median over the
@@ -70,7 +75,7 @@ def compare(
     run = trained_run.load_run(workdir)
     results: dict[str, Any] = {
         "rounds": rounds,
-        "processors": os.cpu_count(),
+        "processors": len(os.sched_getaffinity(0)),
         "checkpoint": run.checkpoint_name,
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -81,6 +86,7 @@ def compare(
                 results[f"beam_{beam_size}_batch_{size}"] = _timed(
                     table.contenders(chosen, size, peers), rounds, len(chosen)
                 )
+                keep(results)
     results["depth"] = _depth(rounds)
     return results
 
@@ -110,9 +116,10 @@ class _Table:
     ) -> list[Contender]:
         """Returns OpenNMT-tf, if there are peers, and ours.
 
-        CTranslate2 works with one core on a batch. With batches of more than
-        one sentence it is timed too with all of them in one call, which it
-        spreads over the cores.
+        CTranslate2 works with one core on a batch, as
+        `CTranslate2Translator` has it. With batches of more than one sentence
+        it is timed too with all of them in one call, which that spreads over
+        the cores.
         """
         if size > 1:
             lines = sorted(lines, key=lambda line: -len(line.encode()))
@@ -213,6 +220,8 @@ def _timed(contenders: Sequence[Contender], rounds: int, lines: int) -> dict:
     steps = [lines // one.units for one in contenders]
     facts, turns = turns_lib.take(contenders, rounds, steps)
     answers = [said.pop("answers") for said in facts]
+    for said in facts:
+        del said["first_step_seconds"]  # after the answers it was not first
     wanted = answers[[one.name for one in contenders].index("Translator")]
     results = _speeds(contenders, facts, turns)
     for one, texts in zip(contenders, answers, strict=True):

@@ -16,6 +16,7 @@ from typing import Any
 from absl import logging
 
 from shared_transformer_tf import trained_run
+from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.evaluation import metrics
 from shared_transformer_tf.export import (
     ctranslate2_folder,
@@ -44,12 +45,20 @@ def compare(
         Per run: how often its weights are used, `model` with its BLEU, and
         for each type the file's bytes, BLEU, the share of translations that
         are the model's, and sentences per second (the median of the turns).
+
+    Raises:
+        InputError: if two runs have the same name.
     """
+    names = [os.path.basename(os.path.normpath(path)) for path in workdirs]
+    if len(set(names)) < len(names):
+        raise InputError(
+            f"Runs are told apart by the names of their folders: {names} has "
+            "one twice."
+        )
     results: dict[str, Any] = {}
     exports: dict[tuple[str, str], Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for workdir in workdirs:
-            name = os.path.basename(os.path.normpath(workdir))
+        for name, workdir in zip(names, workdirs, strict=True):
             run = trained_run.load_run(workdir)
             translations = _of_model(run, sources)
             results[name] = _facts(run, translations, references)
@@ -65,7 +74,7 @@ def compare(
     return {
         "sentences": len(sources),
         "turns": rounds,
-        "threads": os.cpu_count(),
+        "threads": len(os.sched_getaffinity(0)),
         "runs": results,
     }
 

@@ -63,7 +63,7 @@ def load(
         finally:
             exit_code = server.stop()
     return {
-        "processors": os.cpu_count(),
+        "processors": len(os.sched_getaffinity(0)),
         "clients": clients,
         "minutes": minutes,
         "texts": len(texts),
@@ -168,7 +168,7 @@ def _compare(server, offline, answers, clients: int) -> dict:
         asyncio.run(
             _run(server, answers, clients, _TURN_SECONDS, tally, True, turn)
         )
-        served = sum(tally.rows.values()) / (time.monotonic() - started)
+        served = _answered(tally.rows) / (time.monotonic() - started)
         rows.update(tally.rows)
         examples += tally.examples
         rounds.append((served, _offline_rate(offline, answers, turn)))
@@ -220,10 +220,12 @@ async def _mix(server, answers, minutes: float, clients: int) -> dict:
         await asyncio.sleep(60 * first)
         memory["first"] = server.resident_megabytes()
 
+    started = time.monotonic()
     seconds = 60 * minutes
     await asyncio.gather(
         watch(), _run(server, answers, clients, seconds, tally, False, 99)
     )
+    seconds = time.monotonic() - started
     memory["end"] = server.resident_megabytes()
     times = [x for took in tally.milliseconds.values() for x in took]
     rows = _counted(tally)
@@ -231,7 +233,7 @@ async def _mix(server, answers, minutes: float, clients: int) -> dict:
         "requests": len(times),
         "rows": dict(rows),
         "examples": tally.examples,
-        "rows_per_second": round(sum(rows.values()) / seconds, 1),
+        "rows_per_second": round(_answered(rows) / seconds, 1),
         "milliseconds": {
             "all": _percentiles(times),
             **{
@@ -252,6 +254,10 @@ def _counted(tally: load_client.Tally) -> collections.Counter:
     rows = collections.Counter(dict.fromkeys(("right", "tie", *_BAD), 0))
     rows.update(tally.rows)
     return rows
+
+
+def _answered(rows: collections.Counter) -> int:
+    return sum(number for name, number in rows.items() if name != "lost")
 
 
 def _percentiles(times: Sequence[float]) -> dict:

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shared_transformer_tf import cpu
@@ -202,7 +202,12 @@ def add_shares(
 
 
 def compare(
-    parts: Sequence[str], rounds: int, steps: int, peers: str, threads: int
+    parts: Sequence[str],
+    rounds: int,
+    steps: int,
+    peers: str,
+    threads: int,
+    keep: Callable[[dict[str, Any]], None] = lambda results: None,
 ) -> dict[str, Any]:
     """Measures the parts asked for; see the module.
 
@@ -212,6 +217,7 @@ def compare(
         steps: in each turn.
         peers: see `speed_contenders`.
         threads: as well.
+        keep: is given what there is after each part.
     """
     results: dict[str, Any] = {"rounds": rounds, "steps": steps}
     if "speed" in parts:
@@ -225,11 +231,17 @@ def compare(
             measured = measure(contenders, rounds, steps)
             add_shares(measured, contenders, ceilings)
             results[f"speed_{size}"] = measured
+            keep(results)
     if "rules" in parts:
         results["rules"] = measure(rule_contenders(), rounds, steps)
+        keep(results)
     if "depth" in parts:
         results["depth"] = measure(depth_contenders(False), rounds, steps)
-        results["memory"] = measure(depth_contenders(True), 2, 1)
+        keep(results)
+        few = {"rounds": 2, "steps": 1}
+        results["memory"] = measure(depth_contenders(True), **few)
+        results["turns_of_memory"] = few
+        keep(results)
     if "kept_memory" in parts:
         results["kept_memory"] = measure(memory_contenders(), rounds, steps)
     return results

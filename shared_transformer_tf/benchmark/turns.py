@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import json
 import pathlib
+import signal
 import statistics
 import subprocess
 from collections.abc import Sequence
@@ -76,8 +77,10 @@ def take(
         InputError: if one ends by itself.
     """
     with contextlib.ExitStack() as stack:
-        running = [stack.enter_context(_Running(one)) for one in contenders]
-        facts = [one.read() for one in running]
+        running, facts = [], []
+        for one in contenders:  # each warms up alone
+            running.append(stack.enter_context(_Running(one)))
+            facts.append(running[-1].read())
         turns = [
             [one.turn(n) for one, n in zip(running, steps, strict=True)]
             for _ in range(rounds)
@@ -128,10 +131,13 @@ class _Running:
     def read(self) -> dict[str, Any]:
         line = self._process.stdout.readline()
         if not line:
-            raise InputError(
-                f"The contender {self._name!r} ended with exit code "
-                f"{self._process.wait()}; what it printed is above."
-            )
+            code = self._process.wait()
+            how = f"with exit code {code}; what it printed is above"
+            if code < 0:
+                how = f"by {signal.Signals(-code).name}"
+            if code == -signal.SIGKILL:
+                how += ", as the system ends what there is no memory for"
+            raise InputError(f"The contender {self._name!r} ended {how}.")
         return json.loads(line)
 
     def turn(self, steps: int) -> dict[str, Any]:

@@ -37,14 +37,22 @@ import json
 import os
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from absl import flags
 
 from shared_transformer_tf import errors, extras
 from shared_transformer_tf.cli import command, lines, startup
 
-SUBJECTS = ("attention", "rules", "train", "decode", "quantization", "serve")
+# Subject -> the flags that it reads, beside --output.
+SUBJECTS = {
+    "attention": ("rounds",),
+    "rules": (),
+    "train": ("rounds", "steps", "parts", "peers"),
+    "decode": ("rounds", "peers", "workdir", "source"),
+    "quantization": ("rounds", "workdir", "source", "reference"),
+    "serve": ("model", "source", "minutes", "clients"),
+}
 TRAINING_PARTS = ("speed", "rules", "depth", "kept_memory")
 
 
@@ -56,27 +64,43 @@ def main(argv: Sequence[str] | None = None) -> int:
             `sys.argv`.
     """
     argv = list(sys.argv if argv is None else argv)
-    subject = ""
-    if len(argv) > 1 and not argv[1].startswith("-"):
+    named = [one for one in argv[1:] if one in SUBJECTS]
+    subject = named[0] if named else ""
+    if named:
+        argv.remove(subject)
+    elif len(argv) > 1 and not argv[1].startswith("-"):
         subject = argv.pop(1)
 
     def benchmark(values: flags.FlagValues) -> None:
-        if subject not in SUBJECTS:
-            raise errors.InputError(
-                f"Nothing to measure is called {subject!r}. Say one of "
-                f"{', '.join(SUBJECTS)} after the command's name."
-            )
-        results = _measure(subject, values)
+        _check(subject, values)
+        # All sides live at once: none may take a GPU's whole memory.
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+        with command.unwound_by_sigterm():
+            results = _measure(subject, values)
         text = json.dumps(results, indent=2)
         print(text)
         if values.output:
-            _keep(subject, results, text, pathlib.Path(values.output))
+            _keep(subject, results, pathlib.Path(values.output))
         if subject == "serve":
             from shared_transformer_tf.benchmark import serving
 
             serving.check(results)
 
     return command.run(__doc__, _define_flags, benchmark, argv)
+
+
+def _check(subject: str, values: flags.FlagValues) -> None:
+    if subject not in SUBJECTS:
+        raise errors.InputError(
+            f"Nothing to measure is called {subject!r}. Say one of "
+            f"{', '.join(SUBJECTS)} after the command's name."
+        )
+    read = ("output", *SUBJECTS[subject])
+    for name in {name for names in SUBJECTS.values() for name in names}:
+        if values[name].present and name not in read:
+            raise errors.InputError(
+                f"{subject} does not read --{name}: leave it out."
+            )
 
 
 def _measure(subject: str, values: flags.FlagValues) -> dict:
@@ -114,7 +138,8 @@ def _measure_training(values: flags.FlagValues) -> dict:
         values.rounds,
         values.steps,
         values.peers,
-        os.cpu_count() or 1,
+        len(os.sched_getaffinity(0)),
+        _keeper(values),
     )
 
 
@@ -128,7 +153,11 @@ def _measure_decoding(values: flags.FlagValues) -> dict:
     from shared_transformer_tf.benchmark import decoding
 
     return decoding.compare(
-        values.workdir[0], texts, values.rounds, values.peers
+        values.workdir[0],
+        texts,
+        values.rounds,
+        values.peers,
+        _keeper(values),
     )
 
 
@@ -158,9 +187,20 @@ def _measure_server(values: flags.FlagValues) -> dict:
     return serving.load(values.model, texts, values.minutes, values.clients)
 
 
-def _keep(subject: str, results: dict, text: str, path: pathlib.Path) -> None:
+def _keeper(values: flags.FlagValues) -> Callable[[dict], None]:
+    """Returns what writes the parts that are measured already."""
+    if not values.output:
+        return lambda results: None
+    return lambda results: _write(results, pathlib.Path(values.output))
+
+
+def _write(results: dict, path: pathlib.Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def _keep(subject: str, results: dict, path: pathlib.Path) -> None:
+    _write(results, path)
     if subject not in ("train", "decode"):
         return
     from shared_transformer_tf.benchmark import (

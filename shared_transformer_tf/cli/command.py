@@ -1,11 +1,15 @@
 """Runs a command: flags, help, and one clear line for a user's mistake."""
 
+import contextlib
 import difflib
 import os
 import re
+import signal
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 
 from absl import flags
 
@@ -14,7 +18,7 @@ from shared_transformer_tf.cli import config_flag, startup
 
 _HELP_FLAGS = ("-h", "-?", "-help", "--help", "--helpshort", "--helpfull")
 _SIGPIPE_EXIT_CODE = 141
-_INTERRUPTED_EXIT_CODE = 130
+INTERRUPTED_EXIT_CODE = 130
 _SIGNAL_EXIT_CODES = 128
 
 
@@ -64,7 +68,7 @@ def run(
         return _SIGNAL_EXIT_CODES + stop.signal_number
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
-        return _INTERRUPTED_EXIT_CODE
+        return INTERRUPTED_EXIT_CODE
     except (errors.InputError, OSError, flags.Error) as error:
         print(f"Error: {_one_line(error)}", file=sys.stderr)
         return 1
@@ -84,6 +88,24 @@ def require(values: flags.FlagValues, *names: str) -> None:
             )
 
 
+@contextlib.contextmanager
+def unwound_by_sigterm() -> Iterator[None]:
+    """Lets SIGTERM undo what is under way, once, before it ends the process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    raise SystemExit(_SIGNAL_EXIT_CODES + number)
+
+
 def _asks_for_help(argv: Sequence[str]) -> bool:
     arguments = list(argv[1:])
     if "--" in arguments:
@@ -98,6 +120,12 @@ def _parse(values: flags.FlagValues, argv: Sequence[str]) -> None:
         raise errors.InputError(_unknown_flag(error.flagname, values)) from None
     except flags.IllegalFlagValueError as error:
         raise _wrong_value(error, values) from None
+    except errors.InputError:
+        raise
+    except ValueError as error:  # of --noNAME=value
+        raise errors.InputError(
+            f"{_one_line(error)} Write --NAME=false in place of --noNAME."
+        ) from None
     if len(rest) > 1:
         raise errors.InputError(
             f"Unexpected argument {rest[1]!r}: every option is written "

@@ -116,7 +116,8 @@ def _table(result: dict[str, Any]) -> str:
             f"{'exact':<11}{result['exact']:.2f}  % of "
             f"{result['sentences']} sentences",
             f"{'tokens':<11}{result['tokens']}",
-            f"{'seconds':<11}{result['seconds']:.1f}  {rate:.0f} tokens/s",
+            f"{'seconds':<11}{result['seconds']:.1f}  {rate:.0f} tokens/s, "
+            "tracing included",
             f"{'checkpoint':<11}{result['checkpoint']}",
         ]
     )

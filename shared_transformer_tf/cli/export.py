@@ -8,19 +8,16 @@ Writes <output>/<next number>/ and prints that folder. Before, it is checked
 that the export translates as the run does.
 """
 
-import contextlib
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from types import FrameType
+from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
 
 from shared_transformer_tf import errors, extras, run_directory
 from shared_transformer_tf.cli import command, decoding_flags, startup
+from shared_transformer_tf.export import versions
 
 _SAMPLES = 200  # dev lines that a check translates
 _NOT_STATED = "not stated"
@@ -70,6 +67,7 @@ def _export(values: flags.FlagValues) -> None:
     config = run_directory.RunDirectory(values.workdir).read_config()
     options = decoding_flags.options(values, config)
     samples = _named_samples(values)
+    versions.check_output(values.output)
     startup.import_tensorflow()
     from shared_transformer_tf import trained_run
     from shared_transformer_tf.export import parity_gate
@@ -78,7 +76,7 @@ def _export(values: flags.FlagValues) -> None:
     run = trained_run.load_run(values.workdir, values.checkpoint)
     samples = samples or _dev_samples(run)
     try:
-        with _unwound_by_sigterm():
+        with command.unwound_by_sigterm():
             folder = write(values, run, options, samples)
     except parity_gate.ParityError as error:
         raise errors.InputError(
@@ -86,24 +84,6 @@ def _export(values: flags.FlagValues) -> None:
             "with --workdir, and report this line."
         ) from error
     print(folder)
-
-
-@contextlib.contextmanager
-def _unwound_by_sigterm() -> Iterator[None]:
-    """Lets SIGTERM remove the version that is not finished; once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_DFL)
-    raise SystemExit(128 + number)
 
 
 def _check_form(values: flags.FlagValues) -> None:

@@ -93,7 +93,12 @@ def _serve(values: flags.FlagValues) -> None:
         )
 
     structured_log.start()
-    if not asyncio.run(server.serve(told, ready)):
-        # A load that nothing ends but the end of the process.
+    try:
+        ended, code = asyncio.run(server.serve(told, ready)), 0
+    except KeyboardInterrupt:  # before it serves, or a second time
+        print("Stopped.", file=sys.stderr, flush=True)
+        ended, code = False, command.INTERRUPTED_EXIT_CODE
+    if not ended:
+        # What nothing ends but the end of the process: a load, a request.
         sys.stdout.flush()
-        os._exit(0)
+        os._exit(code)

@@ -9,7 +9,7 @@ import tempfile
 
 from absl import flags, logging
 
-from shared_transformer_tf import cpu
+from shared_transformer_tf import cpu, errors
 
 _PACKAGE = str(pathlib.Path(__file__).resolve().parents[1])
 
@@ -58,6 +58,13 @@ def import_tensorflow(to_train: bool = False) -> None:
         os.environ.setdefault(name, value)
     if "keras" in sys.modules:
         return
+    there = cpu.instructions()
+    if "sse2" in there and "avx" not in there:
+        raise errors.InputError(
+            "This CPU has no AVX instructions, without which TensorFlow's "
+            "packages end at once: take another machine, or give the virtual "
+            "one its host's CPU."
+        )
     sys.stderr.flush()
     stderr = os.dup(2)
     try:

@@ -8,6 +8,7 @@ With --num_best above 1, or --sampling and --num_samples, the translations of
 a line stand on one line, parted by tabs.
 """
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 
@@ -151,10 +152,15 @@ def _server_options(values: flags.FlagValues):
     from shared_transformer_tf.serving import call_options
 
     host, _, port = values.server.rpartition(":")
-    if not (host and port.isascii() and port.isdecimal()):
+    number = int(port) if port.isascii() and port.isdecimal() else 0
+    if not (host and 0 < number < 65_536):
         raise errors.InputError(
             f"--server is {values.server!r}, expected HOST:PORT of gRPC, such "
             "as 127.0.0.1:8500."
+        )
+    if not math.isfinite(values.server_seconds):
+        raise errors.InputError(
+            f"--server_seconds is {values.server_seconds}, expected a number."
         )
     refused = [*decoding_flags.given(values), "checkpoint", "sampling"]
     for name in refused:

@@ -60,7 +60,7 @@ class CTranslate2Translator:
             )
             self._model = ctranslate2.Translator(
                 self.path,
-                inter_threads=threads or os.cpu_count() or 1,
+                inter_threads=threads or len(os.sched_getaffinity(0)),
                 intra_threads=1,
                 compute_type=_COMPUTE_TYPES.get(
                     self.metadata["quantization"], "default"

@@ -47,7 +47,7 @@ def next_version(output: str | os.PathLike) -> Iterator[Draft]:
         InputError: if `output` holds anything but numbered versions.
     """
     output = pathlib.Path(output)
-    _check_output(output)
+    check_output(output)
     made = [
         folder for folder in (output, *output.parents) if not folder.exists()
     ]
@@ -110,7 +110,13 @@ def _form(folder: pathlib.Path) -> str:
     return ""
 
 
-def _check_output(output: pathlib.Path) -> None:
+def check_output(output: str | os.PathLike) -> None:
+    """Checks that versions may be written into a folder.
+
+    Raises:
+        InputError: if it holds anything but numbered versions.
+    """
+    output = pathlib.Path(output)
     if not output.exists():
         return
     if not output.is_dir():

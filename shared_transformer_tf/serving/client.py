@@ -255,6 +255,13 @@ class Client:
                 left = self._last_answer + self._patience - time.monotonic()
                 if left <= 0:
                     raise self._unanswered(error) from error
+                if not attempt:
+                    logging.warning(
+                        "No answer from %s yet (%s): trying for %.0f s.",
+                        self._address,
+                        error.code().name,
+                        left,
+                    )
                 # Not all at once, when the server is back.
                 pause = _FIRST_PAUSE * 2 ** min(attempt, 10)
                 pause = min(pause, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)

@@ -93,7 +93,8 @@ class Server:
             handler_cancellation=True,
             lingering_time=1.0,
             keepalive_timeout=self._settings.client_seconds,
-            shutdown_timeout=self._settings.stop_seconds,
+            # To aiohttp 0 is no limit.
+            shutdown_timeout=max(0.01, self._settings.stop_seconds),
         )
         await self._runner.setup()
         site = web.TCPSite(
@@ -136,8 +137,13 @@ class Server:
         loop = asyncio.get_running_loop()
         seconds = self._settings.stop_seconds
         end = loop.time() + seconds
-        await asyncio.gather(self._runner.cleanup(), self._grpc.stop(seconds))
+        closing = asyncio.gather(
+            self._runner.cleanup(), self._grpc.stop(seconds)
+        )
+        await asyncio.wait([closing], timeout=seconds)
+        # Breaks off what still runs, so that its handlers end.
         ended = await self.manager.stop(max(0.0, end - loop.time()))
+        await closing
         self._threads.shutdown(wait=ended)
         return ended
 

@@ -108,20 +108,29 @@ class VersionManager:
 
     async def scan(self) -> None:
         """Looks once, and changes to another version if there is reason."""
-        for version in version_folder.find(self._base, self._ignore):
-            if self.current is not None and (
-                version.number == self.current.servable.number
-            ):
-                return
+        # Not here, where a slow disk would hold up all answers.
+        for version, files in await asyncio.to_thread(self._newer_versions):
             if self._stopped.is_set():
                 return
-            files = version.files()
             if not self._is_copied(version.number, files):
                 continue
             if self._failed.get(version.number) == files:
                 continue
             if await self._change_to(version, files):
                 return
+
+    def _newer_versions(
+        self,
+    ) -> list[tuple[version_folder.VersionFolder, version_folder.Files]]:
+        """The versions above the one that serves, the newest first."""
+        found = []
+        for version in version_folder.find(self._base, self._ignore):
+            if self.current is not None and (
+                version.number == self.current.servable.number
+            ):
+                break
+            found.append((version, version.files()))
+        return found
 
     def _ignore(self, path: str) -> None:
         if path not in self._ignored:

@@ -1,6 +1,14 @@
+import pytest
+
 from shared_transformer_tf import experiment, trained_run
 from shared_transformer_tf.benchmark import quantization
+from shared_transformer_tf.errors import InputError
 from tests.small_run import small
+
+
+def test_runs_of_one_name_are_refused():
+    with pytest.raises(InputError, match="'run'] has one twice"):
+        quantization.compare(["a/run", "b/run/"], ["one"], ["eins"], 1)
 
 
 def test_runs_are_compared_in_both_types(tmp_path):

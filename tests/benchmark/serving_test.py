@@ -1,5 +1,6 @@
 """The load run counts what is right and what is not."""
 
+import collections
 import json
 import re
 import types
@@ -103,6 +104,11 @@ def test_swapped_rows_are_counted_beside_the_throughput(model, monkeypatch):
     offline.close()
     assert results["rows"]["swapped"] and results["examples"]
     assert results["rows"]["right"] and results["ratio"] > 0
+
+
+def test_rows_without_an_answer_are_not_served():
+    rows = collections.Counter(right=5, tie=1, wrong=1, swapped=1, lost=900)
+    assert serving._answered(rows) == 8
 
 
 def results_with(part, rows, exit_code):

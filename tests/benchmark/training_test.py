@@ -1,6 +1,7 @@
 """Contenders are timed in turns, and ratios taken round by round."""
 
 import json
+import resource
 import subprocess
 import sys
 
@@ -64,6 +65,11 @@ def test_a_contender_does_as_many_steps_as_it_is_told():
     first, *turns, steps = ended.stdout.splitlines()
     assert json.loads(first)["version"] == "x"
     assert len(turns) == 2 and all("seconds" in turn for turn in turns)
+    # its own, not that of the process that started it
+    own = json.loads(turns[-1])["peak_gib"]
+    assert (
+        0.001 < own < resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**21
+    )
     assert int(steps) == 1 + 3 + 2 + 3  # the first, the warm-up, the turns
 
 

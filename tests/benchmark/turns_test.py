@@ -44,6 +44,13 @@ def contender(code):
     return turns.Contender("one", (sys.executable, "-c", code), 1)
 
 
+def test_one_that_the_system_ended_is_told_of(started):
+    killed = contender("import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(errors.InputError, match="SIGKILL, as the system ends"):
+        turns.take([killed, contender(WORKS)], 1, [1, 1])
+    assert len(started) == 1  # they warm up one after the other
+
+
 def test_all_take_turns(started):
     facts, found = turns.take([contender(WORKS)] * 2, 3, [4, 5])
     assert [fact["pid"] for fact in facts] == [one.pid for one in started]

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from shared_transformer_tf.benchmark import training
 from shared_transformer_tf.cli import benchmark
+from shared_transformer_tf.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -21,6 +23,9 @@ from shared_transformer_tf.cli import benchmark
             "decode takes one --workdir",
         ),
         (["attention", "more"], "'more'"),
+        (["attention", "--parts=speed"], "attention does not read --parts"),
+        (["serve", "--rounds=5"], "serve does not read --rounds"),
+        (["--minutes=1", "decode"], "decode does not read --minutes"),
         (["attention", "--rounds=0"], "--rounds=0 is wrong"),
         (["train", "--parts=all"], "--parts=all is wrong"),
         (["train", "--parts=speed", "--peers=/nowhere"], "/nowhere/install"),
@@ -44,8 +49,28 @@ def test_the_command_prints_json(capsys, monkeypatch):
         "shared_transformer_tf.benchmark.attention.compare_attention",
         lambda rounds: {"rounds": rounds},
     )
-    assert benchmark.main(["benchmark", "attention", "--rounds=3"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"rounds": 3}
+    for arguments in (["attention", "--rounds=3"], ["--rounds=3", "attention"]):
+        assert benchmark.main(["benchmark", *arguments]) == 0
+        assert json.loads(capsys.readouterr().out) == {"rounds": 3}
+
+
+def test_what_is_measured_is_kept_when_the_rest_fails(
+    capsys, monkeypatch, tmp_path
+):
+    def measure(contenders, rounds, steps):
+        if measured:
+            raise InputError("The contender 'two' ended by SIGKILL.")
+        measured.append(contenders)
+        return {"one": {"speed_ratio": 1.0}}
+
+    measured = []
+    monkeypatch.setattr(training, "measure", measure)
+    output = tmp_path / "speed.json"
+    flags = ["--parts=rules", "--parts=kept_memory", f"--output={output}"]
+    assert benchmark.main(["benchmark", "train", *flags]) == 1
+    assert "SIGKILL" in capsys.readouterr().err
+    kept = json.loads(output.read_text())
+    assert kept["rules"] == {"one": {"speed_ratio": 1.0}}
 
 
 @pytest.mark.parametrize("part", ["rules", "kept_memory"])

@@ -70,6 +70,13 @@ def test_wrong_flag_names_the_closest(name, capsys):
     assert f"--{flag}" in one_line_of(capsys)
 
 
+@pytest.mark.parametrize("value", ["true", "1"])
+def test_a_negated_flag_takes_no_value(value, capsys):
+    assert run("evaluate", "--workdir=r", f"--nojson={value}") == 1
+    line = one_line_of(capsys)
+    assert "nojson" in line and "Write --NAME=false" in line
+
+
 def test_flag_that_resembles_none_lists_the_valid_ones(capsys):
     assert run("score", "--zzzz=1") == 1
     line = one_line_of(capsys)

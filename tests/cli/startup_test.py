@@ -13,6 +13,26 @@ from shared_transformer_tf.config import Config
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+def test_a_cpu_that_tensorflow_cannot_use_is_told():
+    code = (
+        "from shared_transformer_tf import cpu, errors\n"
+        "from shared_transformer_tf.cli import startup\n"
+        "cpu.instructions = lambda: {'sse2', 'sse4_2'}\n"
+        "try:\n"
+        "    startup.import_tensorflow()\n"
+        "except errors.InputError as error:\n"
+        "    print(error)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout.startswith("This CPU has no AVX instructions")
+
+
 def test_tensorflow_starts_without_chatter():
     code = (
         "import os; os.environ.pop('TF_CPP_MIN_LOG_LEVEL', None)\n"

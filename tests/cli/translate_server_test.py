@@ -67,6 +67,22 @@ def test_what_the_exported_search_would_clip_is_refused(
     assert message in captured.err
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--server=host:0"], "expected HOST:PORT"),
+        (["--server=host:85000"], "expected HOST:PORT"),
+        (["--server=:85"], "expected HOST:PORT"),
+        (["--server=h:85", "--server_seconds=nan"], "--server_seconds is nan"),
+        (["--server=h:85", "--server_seconds=inf"], "--server_seconds is inf"),
+    ],
+)
+def test_what_would_never_answer_is_refused(flags, message, stdin, capfd):
+    stdin(b"a\n")
+    assert translate.main(["translate", *flags]) == 1
+    assert message in capfd.readouterr().err
+
+
 def test_the_beams_of_the_export_may_be_asked_for(fake_client, stdin):
     stdin(b"a\n")
     flags = ["--server=host:85", "--beam_size=12", "--alpha=0.5"]

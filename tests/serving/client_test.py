@@ -62,7 +62,7 @@ def test_options_are_handed_on(running):
         assert translate(["a", ""]) == [["A|1~7"], [""]]
 
 
-def test_a_server_that_comes_late_is_waited_for(model):
+def test_a_server_that_comes_late_is_waited_for(model, caplog):
     port = unused_port()
     found = []
     with connected(port) as translate:
@@ -74,6 +74,7 @@ def test_a_server_that_comes_late_is_waited_for(model):
         with running_lib.threaded(model, port=port):
             thread.join(30)
     assert found == [[["A|1"], ["B|1"]]]
+    assert caplog.text.count(f":{port} yet (UNAVAILABLE): trying for") == 1
 
 
 def test_a_full_queue_is_waited_for(model):

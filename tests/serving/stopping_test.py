@@ -1,6 +1,8 @@
 """Stopping takes `stop_seconds`, whatever is under way, and little more."""
 
 import concurrent.futures
+import contextlib
+import http.client
 import shutil
 import threading
 import time
@@ -13,13 +15,15 @@ from tests.serving import toy
 
 FOR_EVER = {"turns": [100_000_000]}
 TOLD = {"poll_seconds": 0.05, "stop_seconds": 0.3}
+AT_ONCE = TOLD | {"stop_seconds": 0.0}
 MOST_SECONDS = 5.0  # of a stop, on a busy machine
 
 
 @pytest.fixture
-def stopped(own_model):
+def stopped(own_model, request):
     """Starts a server; `stop` says what `Server.stop` returned."""
-    server = running_lib.Threaded(own_model, **TOLD)
+    told = getattr(request, "param", TOLD)
+    server = running_lib.Threaded(own_model, **told)
 
     def stop():
         started = time.monotonic()
@@ -71,6 +75,23 @@ def test_a_load_is_not_waited_for(versions, own_model, stopped, monkeypatch):
     load = server.server.manager._load_under_way
     concurrent.futures.wait([load], 60)
     assert slow.closed  # what comes too late is freed
+
+
+@pytest.mark.parametrize("stopped", [TOLD, AT_ONCE], indirect=True)
+def test_an_http_request_that_takes_too_long_is_broken_off(stopped):
+    server, stop = stopped
+    body = {"signature_name": "slow", "inputs": FOR_EVER}
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(
+            server.http, "POST", "/v1/models/translator:predict", body
+        )
+        while not server.server.manager.current.batcher._running:
+            assert not asked.done(), asked.result()
+            time.sleep(0.01)
+        assert stop()
+        with contextlib.suppress(http.client.HTTPException, OSError):
+            status, *_ = asked.result(MOST_SECONDS)
+            assert status >= 500
 
 
 def test_a_request_that_takes_too_long_is_broken_off(stopped):
