@@ -160,11 +160,11 @@ def sweeps(evidence: Evidence, pictures: Mapping[str, str]) -> str:
     ]
     text = (
         "Dev BLEU of the same cell at other learning rates, other settings "
-        "carried over; of the seeds that were trained at other rates, too, so "
-        "not always the mean of all. Where the best rate is "
-        "at the edge of its sweep, a better one may lie beyond; where it is "
-        "not the one used, the arm's scores elsewhere in this report are "
-        "those of the rate used."
+        "carried over. Only seeds that were trained at other rates count "
+        "here, so at the rate used it need not be the arm's mean. Where the "
+        "best rate is at the edge of its sweep, a better one may lie beyond; "
+        "where it is not the one used, the arm's scores elsewhere in this "
+        "report are those of the rate used."
     )
     return _joined(
         [

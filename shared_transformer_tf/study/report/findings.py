@@ -229,7 +229,7 @@ _LIFTED = (
         "Does tuning also lift the sharing model?",
         "shared_tuned",
         "shared",
-        "the same model with the settings found for it",
+        "the same blocks with the settings found for them",
     ),
     (
         "What does depth add once both are tuned?",
@@ -264,6 +264,7 @@ def _lifted(
         f"{_weights_said(evidence, system, baseline)}: {measured(found)} "
         f"{over_tasks(evidence, found)}: {found.direction}. "
         f"{seeds_said(found)}"
+        f"{mechanism.other_function(evidence, system, baseline)}"
     )
     short = sign_in_short(found)
     if len(found.tasks) < len(evidence.results.tasks):

@@ -82,9 +82,10 @@ def _noise(evidence: Evidence) -> str:
         for seed in seeds
     )
     return (
-        f"These three have a standard deviation of {variance**0.5:.2f} BLEU on "
-        f"{task}: a difference of two single trainings has to be about three "
-        "times as large before it means anything."
+        "With the same seed `shared`, `uses` and `sqrt_uses` have a standard "
+        f"deviation of {variance**0.5:.2f} BLEU on {task}: a difference of "
+        "two single trainings has to be about three times as large before it "
+        "means anything."
     )
 
 

@@ -79,6 +79,30 @@ def _lengthening(cells: Sequence[Result]) -> tuple[int, list[float]]:
     ]
 
 
+def other_function(evidence: Evidence, system: str, baseline: str) -> str:
+    """Says where settings that were found change what a model computes."""
+    task, name = evidence.results.main_task, "model.residual_scale"
+    scales = [
+        cells[0]["settings"].get(name, "none")
+        for arm in (system, baseline)
+        if (cells := evidence.results.of(arm=arm))
+    ]
+    if len(set(scales)) < 2:
+        return ""
+    told = (
+        f" {wording.code(system)} has the residual scale "
+        f"{wording.code(scales[0])} besides, {wording.code(baseline)} "
+        f"{wording.code(scales[1])}: another function of equal weights."
+    )
+    alone = evidence.bootstrap.difference("residual_uses", "shared", [task])
+    if alone and baseline == "shared" and scales == ["inverse_uses", "none"]:
+        told += (
+            f" That alone gives `shared` {in_short(alone)} BLEU on {task} "
+            "(`residual_uses`)."
+        )
+    return told
+
+
 def rules(evidence: Evidence) -> Finding:
     """Returns what each ablation did against `shared`."""
     question = "What did each gradient rule and scale do?"
@@ -102,6 +126,12 @@ def rules(evidence: Evidence) -> Finding:
         for arm, one in found.items()
     )
     answer = f"Against `shared`, BLEU on {task} alone: {each}."
+    if "update_uses" in found:
+        answer += (
+            " `update_uses` divides the updates of all weights by their uses, "
+            "those of the embeddings too, which `vanilla` uses as often: how "
+            "much of it is due to shared layers is not told."
+        )
     if gradient_rules.divided_out(evidence):
         answer += (
             " `uses` and `sqrt_uses` are constant factors, which Adam divides "

@@ -1,8 +1,7 @@
 """How a study was run, checked against its results; and what was not run."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from statistics import fmean
+from collections.abc import Callable, Iterable
 
 from shared_transformer_tf.evaluation import significance
 from shared_transformer_tf.study.report import (
@@ -12,6 +11,7 @@ from shared_transformer_tf.study.report import (
 )
 from shared_transformer_tf.study.report.evidence import Evidence
 from shared_transformer_tf.study.report.result_set import Result
+from shared_transformer_tf.study.report.wording import distinct, extent
 
 # Target tokens of the arms of a task may differ by the last batch.
 _SAME_BUDGET = 0.02
@@ -35,81 +35,18 @@ def protocol(evidence: Evidence) -> str:
         "test set at its end, with the average of its best checkpoints by "
         "dev score; no choice was made by test scores.",
         *(evidence.study.history if evidence.study else ()),
-        f"Test sentences: {_all(c['test']['sentences'] for c in cells)}; "
-        f"search: beam {_all(_decoding(c, 'beam_size') for c in cells)}.",
+        f"Test sentences: {distinct(c['test']['sentences'] for c in cells)}; "
+        f"search: beam {distinct(_decoding(c, 'beam_size') for c in cells)}.",
         f"Bootstrap: {joint_bootstrap.NUM_SAMPLES:,} draws, seed 1, "
         f"{significance.LEVEL:.0%} percentile intervals; sacreBLEU's counts, "
         "resampled by this package for all tasks and arms at once.",
         f"Signatures: {_signatures(cells)}.",
         f"Versions: {wording.listed(sorted(_versions(cells)))}.",
-        _processors(evidence.results.cells),
+        _processors(evidence),
         f"Study `{evidence.results.study}`, fingerprint "
-        f"{_all(wording.code(c['study_fingerprint']) for c in cells)}.",
+        f"{distinct(wording.code(c['study_fingerprint']) for c in cells)}.",
     ]
     return "## Protocol\n\n" + "\n".join(f"* {line}" for line in lines if line)
-
-
-def limits(evidence: Evidence) -> str:
-    """Returns what these results cannot tell."""
-    results = evidence.results
-    sentences = {c["test"]["sentences"] for c in results.of()}
-    weights = [c["weights"] for c in results.of()]
-    tokens = [c["tokens"] for c in results.of()]
-    one_seed = [
-        task
-        for task in results.tasks
-        if max(len(evidence.bootstrap.seeds(task, a)) for a in results.arms) < 2
-    ]
-    lines = [
-        f"A test set of {_all(sentences)} sentences decides little by itself: "
-        "per task many verdicts may stay undecided.",
-        f"One seed each in {', '.join(one_seed)}."
-        if one_seed
-        else "Every task has an arm with several seeds.",
-        f"Models of {_range(weights, '{:,.0f}'.format)} weights, trained on "
-        f"{_range(tokens, wording.amount)} target tokens of one corpus: "
-        "nothing here tells of other sizes, budgets or text.",
-        _still_rising(evidence),
-        _updates(evidence),
-        "Of the paper that asked the question (arXiv 2306.09380), its "
-        "abstract alone was at hand; no table of it is compared with.",
-    ]
-    return "## Limits\n\n" + "\n".join(f"* {line}" for line in lines if line)
-
-
-def _still_rising(evidence: Evidence) -> str:
-    task = evidence.results.main_task
-    told = []
-    for arm in evidence.main_arms:
-        curves = [cell["curve"][-2:] for cell in evidence.results.of(task, arm)]
-        if curves and all(len(curve) == 2 for curve in curves):
-            rise = fmean(end["bleu"] - before["bleu"] for before, end in curves)
-            told.append(f"{wording.code(arm)} {wording.signed(rise, 1)}")
-    if not told:
-        return ""
-    return (
-        "The budget ends the trainings, not what they could still learn. Dev "
-        f"BLEU on {task} from the last evaluation but one to the last: "
-        f"{', '.join(told)}."
-    )
-
-
-def _updates(evidence: Evidence) -> str:
-    ratios = {
-        arm: evidence.relative("updates", arm, "vanilla")
-        for arm in evidence.main_arms
-    }
-    told = [
-        f"{wording.code(arm)} {ratio:.1f}x"
-        for arm, ratio in ratios.items()
-        if ratio and not 0.95 < ratio < 1.05
-    ]
-    if not told:
-        return ""
-    return (
-        "Equal tokens are not equal updates, for batches were searched too: "
-        f"{', '.join(told)} as many as `vanilla`."
-    )
 
 
 def gaps(evidence: Evidence) -> str:
@@ -190,7 +127,7 @@ def _budgets(evidence: Evidence) -> str:
             unequal.append(
                 f"{task} ({wording.amount(low)} to {wording.amount(high)})"
             )
-    text = f"Budget: {_range(told, wording.amount)} target tokens in every cell"
+    text = f"Budget: {extent(told, wording.amount)} target tokens in every cell"
     if unequal:
         return (
             f"{text}. **Not equal over the arms of a task**: "
@@ -233,12 +170,8 @@ def _equal(
 
 
 def _searched(evidence: Evidence) -> str:
-    tasks = _all(one["task"] for one in evidence.results.searches.values())
+    tasks = distinct(one["task"] for one in evidence.results.searches.values())
     return f", on {tasks}, and carried over to other tasks" if tasks else ""
-
-
-def _range(values: Sequence[float], written: Callable[[float], str]) -> str:
-    return wording.span([written(min(values)), written(max(values))])
 
 
 def _text(cell: Result) -> dict:
@@ -254,25 +187,36 @@ def _decoding(cell: Result, field: str) -> object:
     return cell["config"]["decoding"].get(field)
 
 
-def _all(values: Iterable[object]) -> str:
-    return ", ".join(dict.fromkeys(map(str, values)))
-
-
-def _processors(cells: Sequence[Result]) -> str:
-    found = Counter(map(result_set.trained_on, cells))
+def _processors(evidence: Evidence) -> str:
+    results = evidence.results
+    found = Counter(map(result_set.trained_on, results.cells))
     told = [
-        f"{wording.code(kind) if kind else 'what was not recorded'}, "
+        f"{wording.code(kind) if kind else 'a kind that was not recorded'}, "
         f"{wording.number_of(processors, 'processor core')} per cell "
         f"({wording.number_of(number, 'cell')})"
         for (kind, processors), number in found.items()
     ]
-    return f"Trained on {'; '.join(told)}." + (
+    text = f"Trained on {'; '.join(told)}."
+    if len(found) == 1:
+        return text
+    kinds = {
+        (cell["arm"], cell["seed"]): result_set.trained_on(cell)
+        for cell in results.of(results.main_task)
+    }
+    by_seed = {
+        frozenset(kind for (_, seed), kind in kinds.items() if seed == one)
+        for _, one in kinds
+    }
+    if len(by_seed) > 1:
+        text += (
+            f" On {results.main_task} that differs with the seed, so the "
+            "spread of seeds has it in it."
+        )
+    return text + (
         " Minutes are of cells on one of these alone, that on which most arms "
         "of the task were trained; of cells that do not tell, they may be of "
         "several. Processors differ in how they round: a cell trained again "
         "on another kind is another draw, as with another seed."
-        if len(found) > 1
-        else ""
     )
 
 
@@ -282,7 +226,7 @@ def _signatures(cells: Iterable[Result]) -> str:
         for cell in cells
         for metric, signature in cell["test"].get("signatures", {}).items()
     ]
-    return _all(found)
+    return distinct(found)
 
 
 def _versions(cells: Iterable[Result]) -> set[str]:

@@ -7,6 +7,7 @@ from shared_transformer_tf.study import whole_file
 from shared_transformer_tf.study.plan import Study
 from shared_transformer_tf.study.report import (
     chapters,
+    limits,
     page,
     protocol,
     readme_block,
@@ -106,7 +107,7 @@ def _text(title: str, evidence: Evidence, pictures: dict[str, str]) -> str:
         chapters.rules(evidence, pictures),
         chapters.searches(evidence, pictures),
         protocol.protocol(evidence),
-        protocol.limits(evidence),
+        limits.limits(evidence),
         protocol.gaps(evidence),
         protocol.cells(evidence),
     ]

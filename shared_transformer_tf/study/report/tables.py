@@ -209,7 +209,7 @@ def by_task(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:
             for one in found
         ]
         share = evidence.bootstrap.convergence_share(tasks=[task])
-        rows.append([task, *row, part(share) if share else NOT_RUN])
+        rows.append([task, *row, part_told(share) if share else NOT_RUN])
     header = ["task"] + [
         f"{wording.code(system)} - {wording.code(baseline)}"
         for system, baseline in pairs
@@ -253,6 +253,14 @@ def cosines(evidence: Evidence) -> str:
     ]
     header = [f"after {wording.amount(one)}" for one in moments]
     return wording.table([f"cosine, {task}; target tokens", *header], rows)
+
+
+def part_told(share: ConvergenceShare) -> str:
+    """Returns `part`, and that it is of these trainings where it may be."""
+    of_seeds = share.gain.seed_interval
+    if share.value is not None and of_seeds and of_seeds.low <= 0:
+        return f"{part(share)}; with other seeds not defined"
+    return part(share)
 
 
 def part(share: ConvergenceShare) -> str:

@@ -1,7 +1,7 @@
 """Figures and names as a report writes them, in Markdown."""
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean, stdev
 
 _UNITS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -89,6 +89,16 @@ def span(texts: Iterable[str]) -> str:
     """Returns the one text that all are, or the first and the last."""
     found = list(dict.fromkeys(texts))
     return found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}"
+
+
+def extent(values: Sequence[float], written: Callable[[float], str]) -> str:
+    """Returns the smallest and the largest value, `2.4M to 2.5M`."""
+    return span([written(min(values)), written(max(values))])
+
+
+def distinct(values: Iterable[object]) -> str:
+    """Returns the different values, `4, 5`, in their order."""
+    return ", ".join(dict.fromkeys(map(str, values)))
 
 
 def number_of(count: int, what: str) -> str:

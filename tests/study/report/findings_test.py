@@ -5,7 +5,12 @@ import dataclasses
 
 import pytest
 
-from shared_transformer_tf.study.report import chapters, findings, verdicts
+from shared_transformer_tf.study.report import (
+    chapters,
+    findings,
+    tables,
+    verdicts,
+)
 from shared_transformer_tf.study.report.evidence import Evidence
 from shared_transformer_tf.study.report.result_set import ResultSet
 from shared_transformer_tf.study.report.verdicts import Difference, Interval
@@ -200,6 +205,31 @@ def test_a_part_that_other_seeds_may_undo_is_not_told_bare(evidence):
     assert found.short == (
         "of these trainings 80% [50%, 120%]; with other seeds not defined"
     )
+    told = "80% [50%, 120%]; with other seeds not defined"
+    assert tables.part_told(share) == told
+
+
+def test_settings_that_make_another_function_are_told():
+    cells = [
+        make_cell("en-de", arm, 1, num_sentences=20)
+        for arm in ("shared", "shared_tuned", "residual_uses")
+    ]
+
+    def answer():
+        evidence = Evidence.of(ResultSet(STUDY, tuple(cells), {}))
+        (found,) = [
+            one.answer
+            for one in findings.findings(evidence)
+            if "lift the sharing model" in one.question
+        ]
+        return found
+
+    assert "another function" not in answer()
+    cells[1]["settings"]["model.residual_scale"] = "inverse_uses"
+    assert "`shared` `none`: another function" in answer()
+    assert "That alone gives `shared` " in answer()
+    cells.pop()
+    assert "That alone" not in answer()
 
 
 def test_a_better_learning_rate_than_the_one_used_is_told():

@@ -1,12 +1,13 @@
 """What was equal over arms is told from the results, not assumed."""
 
 import dataclasses
+import statistics
 
 import pytest
 
 from shared_transformer_tf.cli import config_flag
 from shared_transformer_tf.study import plan
-from shared_transformer_tf.study.report import protocol, tables
+from shared_transformer_tf.study.report import limits, protocol, tables
 from shared_transformer_tf.study.report.evidence import Evidence
 from shared_transformer_tf.study.report.pictures import learning_curves
 from shared_transformer_tf.study.report.result_set import ResultSet
@@ -51,9 +52,26 @@ def test_trainings_that_still_rise_or_make_other_updates_are_told():
     for cell, rise in zip(cells, (1.5, -0.5), strict=True):
         before, end = cell["curve"][-2:]
         end["bleu"] = before["bleu"] + rise
-    told = protocol.limits(Evidence.of(ResultSet(STUDY, tuple(cells), {})))
+    told = limits.limits(Evidence.of(ResultSet(STUDY, tuple(cells), {})))
     assert "to the last: `vanilla` +1.5, `tuned` \N{MINUS SIGN}0.5." in told
     assert "searched too: `tuned` 3.0x as many as `vanilla`." in told
+
+
+def test_the_spread_of_tasks_and_what_tuning_is_made_of_are_told():
+    cells = [
+        make_cell(task, arm, 1, num_sentences=40)
+        for task in ("en-de", "de-en", "en-fr")
+        for arm in ("vanilla", "shared", "tuned")
+    ]
+    search = {"settings": {"model.dropout": 0.1, "training.beta_2": 0.99}}
+    evidence = Evidence.of(ResultSet(STUDY, tuple(cells), {"vanilla": search}))
+    told = limits.limits(evidence)
+    gains = [one.value for one in evidence.by_task("tuned", "vanilla").values()]
+    assert f"`tuned` - `vanilla` {statistics.stdev(gains):.2f}" in told
+    assert "Tuning chose `beta_2`, `dropout` together" in told
+    one = Evidence.of(ResultSet(STUDY, tuple(cells[:3]), {}))
+    assert "over tasks" not in limits.limits(one)
+    assert "Tuning chose" not in limits.limits(one)
 
 
 def test_kinds_of_processors_are_told_and_minutes_are_of_one():
@@ -63,7 +81,8 @@ def test_kinds_of_processors_are_told_and_minutes_are_of_one():
         for arm in ("vanilla", "shared", "tuned")
     ]
     one = (
-        "Trained on what was not recorded, 1 processor core per cell (6 cells)."
+        "Trained on a kind that was not recorded, 1 processor core per cell "
+        "(6 cells)."
     )
     assert f"{one}\n" in told(cells)
     for cell, seconds in zip(cells, (60, 120, 180, 600, 900, 900), strict=True):
@@ -74,7 +93,15 @@ def test_kinds_of_processors_are_told_and_minutes_are_of_one():
     text = told(cells)
     assert "not recorded, 1 processor core per cell (3 cells); `AMD" in text
     kind = "`AMD EPYC with avx2`, 1 processor core per cell (2 cells)."
-    assert f"{kind} Minutes are" in text
+    assert f"{kind} On en-de that differs with the seed" in text
+    assert "Minutes are of cells on one of these alone" in text
+    for cell in cells:
+        cell["processor_kind"] = cell["arm"]
+    assert "differs with the seed" not in told(
+        [cell for cell in cells if cell["arm"] != "tuned"]
+    )
+    for place, cell in enumerate(cells):
+        cell["processor_kind"] = "AMD EPYC with avx2" if place > 2 else ""
     evidence = Evidence.of(ResultSet(STUDY, tuple(cells), {}))
     assert [evidence.seconds(arm) for arm in evidence.results.arms] == [
         *(60, 120, 180)
