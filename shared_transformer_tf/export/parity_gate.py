@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import subprocess
 import sys
@@ -27,7 +28,9 @@ _FIXED_LINES = (
 # beam size, length penalty, limit: what rows of one batch are given in turn
 _ROW_OPTIONS = ((1, 0.0, 1000), (4, 1.0, 20), (6, 0.6, 7))
 TIE = 1e-5  # translations whose scores are closer are equally good
-SCORE_TOLERANCE = 1e-4
+_SCORE_TOLERANCE = 1e-4
+# of larger scores: some units in the last place of float32
+_RELATIVE_TOLERANCE = 1e-6
 
 
 class ParityError(RuntimeError):
@@ -222,19 +225,25 @@ def _is_as_good(came: str, wanted: Found, found: list[Found]) -> bool:
 
 
 def _check_score(text, score, wanted, options) -> None:
-    # so that a score that is not a number fails, too
-    if not abs(score - wanted.score) <= SCORE_TOLERANCE:
+    if not _is_near(score, wanted.score):
         raise ParityError(
             f"The export gives a translation of {text!r} the score {score}, "
             f"but the model in memory {wanted.score}."
         )
     if options.coverage_penalty:  # teacher forcing has no coverage
         return
-    if not abs(wanted.score - wanted.rescored) <= SCORE_TOLERANCE:
+    if not _is_near(wanted.score, wanted.rescored):
         raise ParityError(
             f"The search scores a translation of {text!r} {wanted.score}, but "
             f"teacher forcing {wanted.rescored}."
         )
+
+
+def _is_near(score: float, wanted: float) -> bool:
+    """Whether scores differ by rounding alone; false of what is no number."""
+    return math.isfinite(wanted) and math.isclose(
+        score, wanted, rel_tol=_RELATIVE_TOLERANCE, abs_tol=_SCORE_TOLERANCE
+    )
 
 
 def _check_options(lines, chosen, own_options, in_memory, options) -> None:

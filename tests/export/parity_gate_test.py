@@ -194,6 +194,21 @@ def find_otherwise(monkeypatch, **changes):
     monkeypatch.setattr(upper_case.UpperCaseInMemory, "find", changed)
 
 
+@pytest.mark.parametrize(
+    ("score", "wanted", "near"),
+    [
+        (-3.0, -3.00009, True),
+        (-3.0, -3.00011, False),
+        (-900.0, -900.0005, True),  # about eight units in the last place
+        (-900.0, -900.002, False),
+        (float("nan"), -3.0, False),
+        (float("-inf"), float("-inf"), False),
+    ],
+)
+def test_scores_differ_by_rounding_alone(score, wanted, near):
+    assert parity_gate._is_near(score, wanted) == near
+
+
 def test_scores_must_be_those_of_teacher_forcing(check, monkeypatch):
     find_otherwise(monkeypatch, rescored=-9.0)
     answering(monkeypatch, lambda answer: None)
