@@ -191,9 +191,20 @@ def test_training_by_tokens_stops_goes_on_and_ends(tmp_path, monkeypatch):
 def test_updates_or_tokens_end_a_training(steps, tokens, last):
     batches = types.SimpleNamespace(steps_for_tokens=lambda tokens: 7)
     config = small(max_steps=steps, max_tokens=tokens)
-    planned = experiment._with_last_step(config, batches)
+    planned = experiment._with_last_step(config, batches, False)
     assert planned.training.max_steps == last
     assert config.training.max_steps == steps
+
+
+def test_a_new_training_has_to_leave_its_warm_up():
+    """One that began before this was looked at goes on."""
+    batches = types.SimpleNamespace(steps_for_tokens=lambda tokens: 7)
+    settings = dict(max_tokens=700, warmup_steps=7, schedule="cosine")
+    config = small(max_steps=0, **settings)
+    with pytest.raises(InputError, match="warmup_steps is 7 of 7 updates"):
+        experiment._with_last_step(config, batches, False)
+    planned = experiment._with_last_step(config, batches, True)
+    assert planned.training.max_steps == 7
 
 
 def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(copy, caplog):
