@@ -87,9 +87,8 @@ def train(
     _report(model, batches.pairs, config.training.precision)
     progress = resume.restore(newest, model, text)
     evaluate = dev_set.make_evaluation(config, valid_text, tokenizer, model)
-    strategies.check_agreement(
-        distribution, progress.step, config.to_json(), text
-    )
+    agreed = (progress.step, config.to_json(), text)
+    strategies.check_agreement(distribution, *agreed)
     with _written_by_one(distribution, run, config, newest, begun) as own_run:
         if not begun:
             tokenizer.save(own_run.tokenizer)

@@ -37,7 +37,7 @@ ARROWS = {
     "evaluation": {"config", "errors"},
     "export": _BASE | {"cpu", "data", "decoding", "evaluation", "extras"},
     "serving": {"errors"},
-    "run_directory": {"config", "errors", "file_lock"},
+    "run_directory": {"config", "errors", "file_lock", "validation"},
     "trained_run": _BASE
     | {"data", "decoding", "models", "run_directory", "training"},
     "dev_set": {"config", "data", "decoding", "evaluation"}
@@ -50,12 +50,11 @@ ARROWS = {
     | {"trained_run", "training"},
     "study": _BASE
     | {"cpu", "data", "evaluation", "experiment", "file_lock", "models"}
-    | {"run_directory"}
-    | {"trained_run", "training"},
+    | {"run_directory", "trained_run", "training", "validation"},
     "cli": _BASE
     | {"cpu", "devices", "extras"}
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
-    | {"run_directory", "serving", "study", "trained_run"},
+    | {"run_directory", "serving", "study", "trained_run", "validation"},
 }
 # Rooms whose modules are imported before anything slow may start.
 LIGHT = (

@@ -9,7 +9,8 @@ from shared_transformer_tf.benchmark import decoding, turns
 
 FAKE = """
 import json, sys
-print(json.dumps({"answers": sys.argv[2].split()}), flush=True)
+said = {"answers": sys.argv[2].split(), "first_step_seconds": 9.0}
+print(json.dumps(said), flush=True)
 for number, line in enumerate(sys.stdin):
     each = [float(sys.argv[1]) * (1 + number)] * int(line)
     print(json.dumps({"each": each}), flush=True)
@@ -34,6 +35,7 @@ def test_every_contender_translates_all_lines_in_its_turn():
     assert found["peer"]["same_translations"] == 0.75
     assert found["Translator"]["milliseconds"]["p50"] == pytest.approx(200)
     assert found["Translator"]["milliseconds"]["p95"] == pytest.approx(300)
+    assert "first_step_seconds" not in found["Translator"]
 
 
 def test_too_few_lines_and_a_missing_peer_are_told_first(tmp_path):
