@@ -215,6 +215,7 @@ from tests.small_run import small
 if __name__ == "__main__":
     for rule in ("none", "unit"):  # they sum gradients of other shapes
         config = small(max_steps=2, gradient_rule=rule)
+        config.model.num_layers = config.model.num_blocks = 1
         experiment.train(config, sys.argv[1] + rule, "mirrored", 2)
 """
 
