@@ -14,6 +14,7 @@ from shared_transformer_tf import errors
 
 _READ_BYTES = 1 << 16
 _GZIP_MAGIC = b"\x1f\x8b"
+_MARKS = (_GZIP_MAGIC, codecs.BOM_UTF8)
 
 
 def arriving(stream: BinaryIO) -> Iterator[list[str]]:
@@ -32,6 +33,10 @@ def arriving(stream: BinaryIO) -> Iterator[list[str]]:
     held, begun = b"", False
     while data := stream.read1(_READ_BYTES):
         if not begun:
+            data, held = held + data, b""
+            if any(mark != data and mark.startswith(data) for mark in _MARKS):
+                held = data  # the rest of the mark may follow
+                continue
             data, begun = _beginning(data), True
         *whole, held = (held + data).split(b"\n")
         if whole:

@@ -1,6 +1,7 @@
 import gzip
 import io
 import os
+import types
 
 import pytest
 
@@ -10,6 +11,13 @@ from shared_transformer_tf.cli import lines
 
 def arrived(data):
     stream = io.BufferedReader(io.BytesIO(data))
+    return [line for chunk in lines.arriving(stream) for line in chunk]
+
+
+def arrived_byte_by_byte(data):
+    """As through a pipe that is written to a little at a time."""
+    pieces = iter([*(data[i : i + 1] for i in range(len(data))), b""])
+    stream = types.SimpleNamespace(read1=lambda size: next(pieces))
     return [line for chunk in lines.arriving(stream) for line in chunk]
 
 
@@ -28,6 +36,7 @@ def arrived(data):
 )
 def test_only_newline_ends_a_line(data, expected, tmp_path):
     assert arrived(data) == expected
+    assert arrived_byte_by_byte(data) == expected
     path = tmp_path / "text"
     path.write_bytes(data)
     assert lines.read(str(path)) == expected
@@ -57,9 +66,17 @@ def test_chunks_do_not_depend_on_arrival():
     assert sizes == [20_000, 20_000, 10_000]
 
 
-def test_what_comes_compressed_is_refused():
+@pytest.mark.parametrize("read", [arrived, arrived_byte_by_byte])
+def test_what_comes_compressed_is_refused(read):
     with pytest.raises(errors.InputError, match="gzip -dc"):
-        arrived(gzip.compress(b"text\n"))
+        read(gzip.compress(b"text\n"))
+
+
+@pytest.mark.parametrize("data", [b"\x1f", b"\xef\xbb", b"\x1fa\n"])
+def test_the_beginning_of_a_mark_alone_is_text(data):
+    expected = data.decode(errors="replace").split("\n")[0]
+    for read in (arrived, arrived_byte_by_byte):
+        assert read(data) == [expected]
 
 
 def test_damaged_gzip_is_told(tmp_path):
