@@ -13,6 +13,13 @@ from shared_transformer_tf.config import Config
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+def run(code):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True
+    )
+
+
 def test_a_cpu_that_tensorflow_cannot_use_is_told():
     code = (
         "from shared_transformer_tf import cpu, errors\n"
@@ -23,13 +30,7 @@ def test_a_cpu_that_tensorflow_cannot_use_is_told():
         "except errors.InputError as error:\n"
         "    print(error)\n"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    result = run(code)
     assert result.stdout.startswith("This CPU has no AVX instructions")
 
 
@@ -42,13 +43,7 @@ def test_tensorflow_starts_without_chatter():
         "tf.constant(1) + 1\n"
         "print('mine', file=sys.stderr)\n"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    result = run(code)
     assert (result.stdout, result.stderr) == ("", "mine\n")
 
 
