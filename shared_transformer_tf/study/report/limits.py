@@ -58,19 +58,18 @@ def _spread_of_tasks(evidence: Evidence) -> str:
 
 
 def _tuning(evidence: Evidence) -> str:
-    names = sorted(
-        {
-            name.rpartition(".")[2]
-            for search in evidence.results.searches.values()
-            for name in search["settings"]
-        }
-    )
-    if not names:
+    told = [
+        f"for {wording.code(arm)} "
+        + wording.listed(name.rpartition(".")[2] for name in search["settings"])
+        for arm, search in evidence.results.searches.items()
+    ]
+    if not told:
         return ""
     return (
-        f"Tuning chose {wording.listed(names)} together, by "
-        "dev scores: what it gains is the gain of all of them, regularisation "
-        "and numbers of updates included, and no arm tells them apart."
+        f"A search chose all its settings together, {'; '.join(told)}: what "
+        "tuning gains is the gain of all of them, regularisation and numbers "
+        "of updates included. Only where an ablation changes one of them "
+        "alone is it told apart."
     )
 
 

@@ -199,15 +199,11 @@ def _processors(evidence: Evidence) -> str:
     text = f"Trained on {'; '.join(told)}."
     if len(found) == 1:
         return text
-    kinds = {
-        (cell["arm"], cell["seed"]): result_set.trained_on(cell)
-        for cell in results.of(results.main_task)
-    }
-    by_seed = {
-        frozenset(kind for (_, seed), kind in kinds.items() if seed == one)
-        for _, one in kinds
-    }
-    if len(by_seed) > 1:
+    by_seed: dict[int, set] = {}
+    for cell in results.of(results.main_task):
+        kinds = by_seed.setdefault(cell["seed"], set())
+        kinds.add(result_set.trained_on(cell))
+    if len(set(map(frozenset, by_seed.values()))) > 1:
         text += (
             f" On {results.main_task} that differs with the seed, so the "
             "spread of seeds has it in it."

@@ -68,10 +68,10 @@ def test_the_spread_of_tasks_and_what_tuning_is_made_of_are_told():
     told = limits.limits(evidence)
     gains = [one.value for one in evidence.by_task("tuned", "vanilla").values()]
     assert f"`tuned` - `vanilla` {statistics.stdev(gains):.2f}" in told
-    assert "Tuning chose `beta_2`, `dropout` together" in told
+    assert "together, for `vanilla` `dropout`, `beta_2`: what" in told
     one = Evidence.of(ResultSet(STUDY, tuple(cells[:3]), {}))
     assert "over tasks" not in limits.limits(one)
-    assert "Tuning chose" not in limits.limits(one)
+    assert "A search chose" not in limits.limits(one)
 
 
 def test_kinds_of_processors_are_told_and_minutes_are_of_one():
