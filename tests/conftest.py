@@ -1,7 +1,11 @@
 import gc
 import pathlib
+import random
 import shutil
+import sys
+import zlib
 
+import numpy as np
 import pytest
 
 # Graphs are made of many objects that live on: looking through them for
@@ -38,6 +42,25 @@ def pytest_collection_modifyitems(items):
     if missing:
         raise pytest.UsageError(f"LONG names no file: {', '.join(missing)}")
     items.sort(key=lambda item: places.get(item.path, len(LONG)))
+
+
+def _seed(name):
+    """Seeds all generators by `name`, whatever ran before."""
+    seed = zlib.crc32(name.encode())
+    random.seed(seed)
+    np.random.seed(seed)
+    if "keras" in sys.modules:  # the tests of `cli` must not load it
+        sys.modules["keras"].utils.set_random_seed(seed)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef, request):
+    _seed(f"{fixturedef.baseid} {fixturedef.argname}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item):
+    _seed(item.nodeid)
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ def test_batch_and_length_may_be_unknown_or_empty():
 def test_each_part_begins_as_if_it_stood_alone():
     value = projection.FusedGlorot(3, (1, 1, 1))((200, 3 * 100))
     assert value.shape == (200, 300)
-    limit = glorot_limit(200, 100)
+    limit = np.float32(glorot_limit(200, 100))
     for part in np.split(value, 3, axis=1):
         assert 0.99 * limit < np.abs(part).max() <= limit
         assert part.std() == pytest.approx(limit / np.sqrt(3), rel=0.02)
