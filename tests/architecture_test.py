@@ -24,6 +24,7 @@ ARROWS = {
     "file_lock": {"errors"},
     "schedule": {"errors"},
     "picture": {"errors", "schedule"},
+    "python_file": {"errors"},
     "sharing": {"errors", "schedule"},
     "validation": {"errors", "schedule", "sharing"},
     "config": {"errors", "schedule", "sharing", "validation"},
@@ -50,11 +51,13 @@ ARROWS = {
     | {"trained_run", "training"},
     "study": _BASE
     | {"cpu", "data", "evaluation", "experiment", "file_lock", "models"}
-    | {"run_directory", "trained_run", "training", "validation"},
+    | {"python_file", "run_directory", "trained_run", "training"}
+    | {"validation"},
     "cli": _BASE
     | {"cpu", "devices", "extras"}
     | {"benchmark", "data", "decoding", "evaluation", "experiment", "export"}
-    | {"run_directory", "serving", "study", "trained_run", "validation"},
+    | {"python_file", "run_directory", "serving", "study", "trained_run"}
+    | {"validation"},
 }
 # Rooms whose modules are imported before anything slow may start.
 LIGHT = (
@@ -62,6 +65,7 @@ LIGHT = (
     "registration",
     "cpu",
     "errors",
+    "python_file",
     "schedule",
     "sharing",
     "validation",

@@ -16,7 +16,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from shared_transformer_tf import config as config_lib
-from shared_transformer_tf import errors
+from shared_transformer_tf import errors, python_file
 
 NAME = "config"
 _OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]*)(=.*)?", re.DOTALL)
@@ -62,19 +62,13 @@ def load(name: str) -> config_lib.Config:
         InputError: if there is none, or if its code fails.
     """
     path = find(name)
-    try:
+    with python_file.mistakes_told(path, "The config file"):
         module = runpy.run_path(str(path))
         if "get_config" not in module:
             raise errors.InputError(
                 f"{path} has no function get_config() that returns a Config."
             )
         config = module["get_config"]()
-    except errors.InputError:
-        raise
-    except Exception as error:
-        raise errors.InputError(
-            f"The config file {path} fails with {type(error).__name__}: {error}"
-        ) from error
     if not isinstance(config, config_lib.Config):
         raise errors.InputError(
             f"get_config() of {path} returns {type(config).__name__}, expected"

@@ -13,7 +13,7 @@ import runpy
 from collections.abc import Mapping
 from typing import Any
 
-from shared_transformer_tf import validation
+from shared_transformer_tf import python_file, validation
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import cells as cells_lib
@@ -266,7 +266,7 @@ def load(path: str | os.PathLike, flag: str = "") -> Study:
         InputError: if there is none, or it is wrong.
     """
     stem = os.path.splitext(os.path.basename(path))[0]
-    try:
+    with python_file.mistakes_told(path, "The study"):
         module = runpy.run_path(str(path))
         if "get_study" not in module:
             raise InputError(
@@ -275,12 +275,6 @@ def load(path: str | os.PathLike, flag: str = "") -> Study:
             )
         study = module["get_study"]()
         searched = module.get("get_config", lambda: None)()
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(
-            f"The study {path} fails with {type(error).__name__}: {error}"
-        ) from error
     if not isinstance(study, Study) or study.name != stem:
         name = getattr(study, "name", type(study).__name__)
         raise InputError(
