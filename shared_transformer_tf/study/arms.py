@@ -1,7 +1,8 @@
 """The arms of the study: what each trains, apart from the study's base.
 
 The base is the arm `vanilla`: M layers of M blocks of their own in each
-stack. Where an arm doubles the depth, the complexity doubles with it.
+stack. Where an arm doubles the depth, the complexity of its stacks doubles;
+that of embeddings and output stays.
 """
 
 import dataclasses
@@ -32,9 +33,10 @@ class Arm:
 def make_arms(num_blocks: int) -> dict[str, Arm]:
     """Returns all arms by name.
 
-    Rules of gradients leave the embeddings alone: those are used for source,
-    target and output in `vanilla` too. `update_uses` divides their rate by
-    these three uses as well.
+    The gradient rules of the ablations leave the embeddings alone: those are
+    used for source, target and output in `vanilla` too. `update_uses` divides
+    their rate by these three uses as well, and so may rules that a search
+    finds.
 
     Args:
         num_blocks: M, the unique blocks of a stack of `vanilla`.

@@ -85,6 +85,15 @@ class CellGroup:
         ):
             yield Cell(task, arm, seed, by)
 
+    def beyond(self) -> Iterable[Cell]:
+        """Yields all cells that its sweeps may come to be extended by."""
+        if not self.extended:
+            return
+        steps = round(math.log(_FARTHEST, _STEP))
+        factors = {_STEP**step for step in range(-steps, steps + 1)}
+        left = tuple(sorted(factors - {1.0, *self.rate_factors}))
+        yield from dataclasses.replace(self, rate_factors=left).cells()
+
 
 def extension(
     cell: Cell, factors: Sequence[float], dev_bleu: Mapping[str, float]

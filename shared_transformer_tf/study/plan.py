@@ -145,6 +145,10 @@ class Study:
                     )
         return [cell for cell in found if cell is not None]
 
+    def beyond(self) -> list[Cell]:
+        """Returns all cells that sweeps may come to be extended by."""
+        return [cell for group in self.groups for cell in group.beyond()]
+
     def search_base(self, arm: str) -> Config:
         """Returns the config that a search for an arm varies."""
         of_task = self.task_config(self.search_task)

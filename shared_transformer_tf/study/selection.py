@@ -1,6 +1,7 @@
 """The cells of a study that are asked for, and which of them are done."""
 
 import dataclasses
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -114,7 +115,10 @@ class Selection:
             InputError: if a result is of another study or config.
         """
         study, results = self.study, self.results(folder)
-        cells = self._cells()
+        # Also results of extensions that sweeps do not come to any more are
+        # compared with the config that their cell has now.
+        trained = [c for c in study.beyond() if os.path.exists(results.file(c))]
+        cells = list(dict.fromkeys([*self._cells(), *trained]))
         done: dict[Cell, Result] = {}
         while True:
             configs = {cell: study.config(cell, found) for cell in cells}
@@ -136,11 +140,21 @@ class Selection:
             waiting,
         )
 
-    def command(self, cell: Cell) -> str:
-        """Returns the command that trains a cell again, elsewhere."""
+    def command(self, cell: Cell, other_searches: bool = False) -> str:
+        """Returns the command that trains a cell again, elsewhere.
+
+        Args:
+            cell: of the study.
+            other_searches: whether its settings come from searches that are
+                not those in `results/STUDY`.
+        """
         config = shlex.quote(f"--config={self.study.flag}")
+        searches = ""
+        if other_searches and self.study.arms[cell.arm].search:
+            searches = "--searches=SEARCHES "
         return (
             f"python bin/study.py {config} --workdir=DIR "
-            f"--results=DIR/results --tasks={cell.task} --arms={cell.arm} "
-            f"--seeds={cell.seed} --variations={cell.variation or PLAIN}"
+            f"--results=DIR/results {searches}--tasks={cell.task} "
+            f"--arms={cell.arm} --seeds={cell.seed} "
+            f"--variations={cell.variation or PLAIN}"
         )

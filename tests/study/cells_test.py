@@ -1,5 +1,7 @@
 """Names of cells, and how far a sweep of the learning rate goes."""
 
+import dataclasses
+
 import pytest
 
 from shared_transformer_tf.study.cells import (
@@ -38,6 +40,13 @@ def test_a_group_has_every_combination_and_plain_cells_first():
     cells = list(group.cells())
     assert len(set(cells)) == len(cells) == 16
     assert [cell.rate_factor for cell in cells] == [1.0] * 8 + [0.5] * 8
+
+
+def test_what_a_sweep_may_come_to():
+    group = CellGroup(("en-de",), ("a",), (1,), (0.5, 2.0), extended=True)
+    beyond = [cell.rate_factor for cell in group.beyond()]
+    assert beyond == [0.125, 0.25, 4.0, 8.0]
+    assert not list(dataclasses.replace(group, extended=False).beyond())
 
 
 def bleu(**factors):

@@ -1,6 +1,7 @@
 """Which cells are asked for, and which of them are done."""
 
 import dataclasses
+import json
 import shlex
 
 import pytest
@@ -65,10 +66,35 @@ def test_an_extension_can_be_asked_for_by_its_name(study, tmp_path):
     assert names(state.ready) == ["en-de.vanilla.1.learning_rate_x4"]
 
 
+def test_an_extension_of_another_config_is_refused(study, tmp_path):
+    """Also where the sweep does not come to it any more."""
+    name = "en-de.vanilla.1.learning_rate_x4"
+    cells = Selection(study).state(str(tmp_path), FOUND).ready
+    cells += [cell for cell in study.beyond() if cell.name == name]
+    for cell in cells:  # the best is between the ends
+        bleu = 30.0 - abs(cell.rate_factor - 1)
+        write_result(tmp_path, study, cell, FOUND, bleu=bleu)
+    state = Selection(study).state(str(tmp_path), FOUND)
+    assert name in names(state.done)
+    file = tmp_path / f"{name}.json"
+    result = json.loads(file.read_text())
+    result["config"]["training"]["learning_rate"] *= 2
+    file.write_text(json.dumps(result))
+    with pytest.raises(InputError, match="x4.json was trained with training"):
+        Selection(study).state(str(tmp_path), FOUND)
+
+
 def test_the_command_of_a_cell_can_be_pasted(study):
     named = dataclasses.replace(study, flag="my studies/numbers_study.py")
     command = Selection(named).command(named.cells()[0])
     assert f"--config={named.flag}" in shlex.split(command)
+
+
+def test_the_command_of_a_searched_cell_names_other_searches(study):
+    for cell in study.cells():
+        told = "--searches=SEARCHES" in Selection(study).command(cell, True)
+        assert told == (cell.arm == "tuned")
+        assert "--searches" not in Selection(study).command(cell)
 
 
 def test_the_command_of_a_cell_names_it_alone(study, tmp_path):

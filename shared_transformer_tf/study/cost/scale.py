@@ -9,6 +9,8 @@ activations, which were measured.
 import dataclasses
 from collections.abc import Sequence
 
+from shared_transformer_tf.study.search.space import LARGEST_BATCH
+
 _HOUR = 3600
 _GIB = 2**30
 _BYTES_PER_WEIGHT = 4 * 4 + 2
@@ -74,10 +76,16 @@ class ArmCost:
         """FLOPs of one cell."""
         return self.tokens * self.flops_per_token
 
-    def memory_gib(self, replicas: int) -> float:
-        """Returns the memory of each of some replicas."""
+    def memory_gib(self, replicas: int, batches: int = 1) -> float:
+        """Returns the memory of each of some replicas.
+
+        Args:
+            replicas: that share an update.
+            batches: of the arm's own size in an update.
+        """
         per_token = _MIB_PER_TOKEN + _MIB_PER_TOKEN_AND_LAYER * self.layers
-        activations = per_token * 2**20 * self.batch_tokens / replicas
+        tokens = batches * self.batch_tokens
+        activations = per_token * 2**20 * tokens / replicas
         return (_BYTES_PER_WEIGHT * self.weights + activations) / _GIB
 
 
@@ -107,8 +115,9 @@ def describe(
         f"{one.tokens / 1e6:>15,.0f}{one.cells:>6}"
         for one in costs
     ]
-    lines += ["", *(_describe(some, costs) for some in devices)]
     by_name = {cost.name: cost for cost in costs}
+    tried = [by_name[arm] for arm, _ in searches if arm in by_name]
+    lines += ["", *(_describe(some, costs, tried) for some in devices)]
     columns = {some.name: some.hours for some in devices}
     if tokens_per_second:
         speed = tokens_per_second * by_name["vanilla"].flops_per_token
@@ -135,15 +144,22 @@ def describe(
     return "\n".join(lines)
 
 
-def _describe(some: Devices, costs: Sequence[ArmCost]) -> str:
+def _describe(
+    some: Devices, costs: Sequence[ArmCost], tried: Sequence[ArmCost]
+) -> str:
     least, most = sorted(some.shares)
-    largest = max(cost.memory_gib(some.replicas) for cost in costs)
+    largest = max(
+        *(cost.memory_gib(some.replicas) for cost in costs),
+        *(cost.memory_gib(some.replicas, LARGEST_BATCH) for cost in tried),
+        0.0,
+    )
+    trials = ", with searches that try larger batches" if tried else ""
     fits = "fits" if largest < some.memory_gib else "does not fit"
     return (
         f"{some.name}: {some.replicas} replicas of "
         f"{some.peak_flops / 1e12:.0f} TFLOP/s, taken to reach {least:.0%} to "
         f"{most:.0%} of that; up to {largest:.1f} of {some.memory_gib:.0f} "
-        f"GiB each: {fits}"
+        f"GiB each{trials}: {fits}"
     )
 
 

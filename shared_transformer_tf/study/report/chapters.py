@@ -78,8 +78,13 @@ def scores(evidence: Evidence, pictures: Mapping[str, str]) -> str:
         "at. The primary test is the mean over tasks; verdicts of single "
         "tasks are not corrected for being several. The second interval adds "
         "the variance of seeds, pooled over the tasks that have several and "
-        "taken as that of every task.",
+        "taken as that of every task."
+        + _freedom(evidence)
+        + " Of these rows the first is the primary test; the signs of the "
+        "others are not corrected for being several.",
         tables.differences(evidence, PAIRS),
+        "By task, over sentences alone; †: with the spread of seeds the sign "
+        "is not told.",
         tables.by_task(evidence, PAIRS[:4]),
         "The part of the gain due to convergence is (`tuned` - `vanilla`) / "
         "(`shared` - `vanilla`), not defined unless the interval of the gain "
@@ -87,6 +92,28 @@ def scores(evidence: Evidence, pictures: Mapping[str, str]) -> str:
         "of several; near a gain of 0 its ends run away.",
     ]
     return _joined(parts)
+
+
+def _freedom(evidence: Evidence) -> str:
+    """Says of how few trainings the variance of seeds is known."""
+    system, baseline = PAIRS[0]
+    found = evidence.bootstrap.difference(system, baseline)
+    if found is None or found.seed_interval is None:
+        return ""
+    several = {
+        task: len(evidence.bootstrap.seeds(task, system, baseline))
+        for task in found.tasks
+    }
+    told = [
+        f"{wording.number_of(number, 'seed')} of {task}"
+        for task, number in several.items()
+        if number > 1
+    ]
+    freedom = sum(number - 1 for number in several.values())
+    return (
+        f" For the first row it is known from {', '.join(told)}: "
+        f"{wording.number_of(freedom, 'degree')} of freedom."
+    )
 
 
 def complexity(evidence: Evidence, pictures: Mapping[str, str]) -> str:
@@ -166,6 +193,14 @@ def sweeps(evidence: Evidence, pictures: Mapping[str, str]) -> str:
         "where it is not the one used, the arm's scores elsewhere in this "
         "report are those of the rate used."
     )
+    mixed = sum(not sweep.on_one_kind for sweep in found)
+    if mixed:
+        text += (
+            f" In {mixed} of {wording.number_of(len(found), 'sweep')} the "
+            "rates were not all trained on one kind of processor, which moves "
+            "dev BLEU by itself as another seed does: near ones are not told "
+            "apart."
+        )
     return _joined(
         [
             title,
@@ -214,6 +249,15 @@ def searches(evidence: Evidence, pictures: Mapping[str, str]) -> str:
         "of the update; cells by beam search with averaged weights. So what "
         "is best in a search need not be best in a cell."
     )
+    found = evidence.results.searches.values()
+    if any(t["status"] == "stopped early" for s in found for t in s["trials"]):
+        text += (
+            " From half of its tokens on a trial was stopped early where it "
+            "was below the median of the others at as many tokens; to the "
+            "oracle it counts with the score that it had then."
+        )
+    if len({len(search["trials"]) for search in found}) > 1:
+        text += " **The searches have not the same number of trials.**"
     told = searches_lib.describe(evidence)
     if not told:
         told, text = ["No search is among the results."], ""

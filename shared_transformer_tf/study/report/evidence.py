@@ -57,7 +57,8 @@ class Evidence:
             return None
         cells = [*self.results.cells, *self.results.diverged]
         dev = {result_set.name(cell): dev_bleu(cell) for cell in cells}
-        cells = [*self.study.cells(), *self.study.extensions(dev)]
+        beyond = [cell for cell in self.study.beyond() if cell.name in dev]
+        cells = [*self.study.cells(), *beyond, *self.study.extensions(dev)]
         return tuple(dict.fromkeys(cell.name for cell in cells))
 
     @property

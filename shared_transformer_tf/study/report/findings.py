@@ -142,13 +142,14 @@ def _gain(evidence: Evidence) -> Finding:
 def _other_rates(evidence: Evidence) -> str:
     """Says where another learning rate than the one used was better."""
     results = evidence.results
-    told = []
+    told, on_several_kinds = [], False
     for arm in ("vanilla", "shared"):
         swept = [
             sweep
             for sweep in learning_rates.sweeps(results, results.swept_tasks)
             if sweep.arm == arm and sweep.used is not None
         ]
+        on_several_kinds |= not all(sweep.on_one_kind for sweep in swept)
         better = [
             f"{sweep.task} {wording.signed(sweep.ahead)}"
             for sweep in swept
@@ -163,7 +164,12 @@ def _other_rates(evidence: Evidence) -> str:
         return ""
     return (
         " By dev BLEU another learning rate than theirs was ahead, by single "
-        f"trainings, for {' and '.join(told)} of the tasks that were swept."
+        f"trainings, for {' and '.join(told)} of the tasks that were swept"
+        + (
+            ", on several kinds of processor, which by itself moves scores."
+            if on_several_kinds
+            else "."
+        )
     )
 
 
@@ -259,14 +265,16 @@ def _lifted(
     found = evidence.bootstrap.difference(system, baseline)
     if found is None:
         return not_answered(question, system, baseline)
+    other_function = mechanism.other_function(evidence, system, baseline)
     answer = (
         f"`{system}` minus `{baseline}`, {what}"
         f"{_weights_said(evidence, system, baseline)}: {measured(found)} "
         f"{over_tasks(evidence, found)}: {found.direction}. "
-        f"{seeds_said(found)}"
-        f"{mechanism.other_function(evidence, system, baseline)}"
+        f"{seeds_said(found)}{other_function}"
     )
     short = sign_in_short(found)
+    if other_function:
+        short += ", with another residual scale besides"
     if len(found.tasks) < len(evidence.results.tasks):
         short += f", {wording.number_of(len(found.tasks), 'task')}"
     return Finding(question, short, answer)

@@ -143,10 +143,35 @@ class Bootstrap:
         return Difference(
             float(values[0]),
             Interval(*significance.interval(values)),
-            _seed_interval(values, by_seed, list(num_seeds.values())),
+            _seed_interval(values, _pooled(by_seed), list(num_seeds.values())),
             num_seeds,
             self._margin,
         )
+
+    def seeds_pooled_over_arms(self) -> tuple[float, int]:
+        """Returns the variance of BLEU over seeds, and degrees of freedom.
+
+        Of single trainings, pooled over all arms and tasks with several.
+        """
+        keys = dict.fromkeys((task, arm) for task, arm, _ in self._scores)
+        return _pooled([np.array(self.bleu(*key)) for key in keys])
+
+    def interval_by_pooled_seeds(
+        self, system: str, baseline: str
+    ) -> Interval | None:
+        """Returns a difference's interval over sentences and seeds, otherwise.
+
+        That of `Difference` knows the variance of seeds from the seeds of
+        both arms, paired; this from `seeds_pooled_over_arms`, as though
+        trainings of two arms had nothing in common.
+        """
+        chosen = self._chosen(None, system, baseline)
+        variance, freedom = self.seeds_pooled_over_arms()
+        if not chosen or not freedom:
+            return None
+        values = _mean_over_tasks(self._differences(system, baseline, chosen))
+        num_seeds = [len(seeds) for seeds in chosen.values()]
+        return _seed_interval(values, (2 * variance, freedom), num_seeds)
 
     def _differences(
         self, system: str, baseline: str, chosen: Mapping[str, Sequence[int]]
@@ -169,21 +194,29 @@ def _mean_over_tasks(per_seed: Sequence[np.ndarray]) -> np.ndarray:
     return np.mean([rows.mean(0) for rows in per_seed], axis=0)
 
 
+def _pooled(by_seed: Sequence[np.ndarray]) -> tuple[float, int]:
+    """Returns the variance over seeds within groups, degrees of freedom."""
+    freedom = sum(len(one) - 1 for one in by_seed)
+    squares = sum(((one - one.mean()) ** 2).sum() for one in by_seed)
+    return float(squares) / max(freedom, 1), freedom
+
+
 def _seed_interval(
-    values: np.ndarray, by_seed: Sequence[np.ndarray], num_seeds: Sequence[int]
+    values: np.ndarray,
+    of_difference: tuple[float, int],
+    num_seeds: Sequence[int],
 ) -> Interval | None:
     """Returns the interval over sentences and seeds.
 
     Args:
         values: (1 + draws,) mean over tasks and seeds.
-        by_seed: for every task of the study the difference of each seed.
+        of_difference: variance of one seed's difference, and its degrees of
+            freedom.
         num_seeds: of each task that `values` is the mean over.
     """
-    freedom = sum(len(one) - 1 for one in by_seed)
+    of_one_seed, freedom = of_difference
     if not freedom:
         return None
-    squares = sum(((one - one.mean()) ** 2).sum() for one in by_seed)
-    of_one_seed = float(squares) / freedom
     of_seeds = of_one_seed * sum(1 / n for n in num_seeds) / len(num_seeds) ** 2
     variance = values[1:].var(ddof=1) + of_seeds
     if of_seeds:

@@ -7,6 +7,7 @@ from statistics import fmean
 from shared_transformer_tf.study.report.result_set import (
     Result,
     ResultSet,
+    trained_on,
 )
 
 PREFIX = "learning_rate"
@@ -24,6 +25,7 @@ class Sweep:
         used: the rate of the arm's own cells; `None`: they were not run.
         test_bleu: at the best rate; `None`: not measured.
         diverged: rates at which a training has no scores.
+        on_one_kind: whether all were trained on one kind of processor.
     """
 
     task: str
@@ -33,6 +35,7 @@ class Sweep:
     used: float | None
     test_bleu: float | None
     diverged: tuple[float, ...] = ()
+    on_one_kind: bool = True
 
     @property
     def best(self) -> float:
@@ -106,6 +109,7 @@ def _sweep(
         bleu,
         rate(used[0]) if used else None,
         fmean(test["bleu"] for test in tests) if all(tests) else None,
+        on_one_kind=len(set(map(trained_on, (*used, *others)))) == 1,
     )
 
 

@@ -29,6 +29,7 @@ def limits(evidence: Evidence) -> str:
         f"Models of {extent(weights, '{:,.0f}'.format)} weights, trained on "
         f"{extent(tokens, wording.amount)} target tokens of one corpus: "
         "nothing here tells of other sizes, budgets or text.",
+        _few_seeds(evidence),
         _spread_of_tasks(evidence),
         _tuning(evidence),
         _still_rising(evidence),
@@ -37,6 +38,27 @@ def limits(evidence: Evidence) -> str:
         "abstract alone was at hand; no table of it is compared with.",
     ]
     return "## Limits\n\n" + "\n".join(f"* {line}" for line in lines if line)
+
+
+def _few_seeds(evidence: Evidence) -> str:
+    """Gives other intervals, by the seeds of all arms together."""
+    bootstrap = evidence.bootstrap
+    variance, freedom = bootstrap.seeds_pooled_over_arms()
+    told = [
+        f"{wording.code(system)} - {wording.code(baseline)} "
+        f"{wording.interval(found)}"
+        for system, baseline in _OVER_TASKS
+        if (found := bootstrap.interval_by_pooled_seeds(system, baseline))
+    ]
+    if not told:
+        return ""
+    return (
+        "What other seeds change is known from few trainings of two arms "
+        f"each. Pooled over all arms ({freedom} degrees of freedom), the "
+        f"standard deviation of a training is {variance**0.5:.2f} BLEU, by "
+        "which intervals over sentences and seeds are: "
+        f"{', '.join(told)}."
+    )
 
 
 def _spread_of_tasks(evidence: Evidence) -> str:

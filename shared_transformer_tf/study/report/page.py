@@ -69,8 +69,8 @@ def render(text: str, title: str, folder: pathlib.Path) -> str:
     )
 
     def embedded(match: re.Match) -> str:
-        picture = base64.b64encode((folder / match[1]).read_bytes()).decode()
-        return f'src="data:image/png;base64,{picture}"'
+        picture = base64.b64encode((folder / match[2]).read_bytes()).decode()
+        return f'{match[1]}src="data:image/png;base64,{picture}"'
 
-    body = re.sub(r'src="([\w-]+\.png)"', embedded, body)
+    body = re.sub(r'(<img [^>]*)src="([\w-]+\.png)"', embedded, body)
     return _PAGE.format(title=html.escape(title), style=_STYLE, body=body)

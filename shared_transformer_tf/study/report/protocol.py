@@ -15,6 +15,32 @@ from shared_transformer_tf.study.report.wording import distinct, extent
 
 # Target tokens of the arms of a task may differ by the last batch.
 _SAME_BUDGET = 0.02
+# What a reader asks of a base first; every cell's file has all settings.
+_STANDARD = {
+    "tokenizer": ("vocabulary_size",),
+    "data": ("batch_tokens",),
+    "model": (
+        "num_layers",
+        "hidden_dim",
+        "num_heads",
+        "intermediate_dim",
+        "normalization",
+        "dropout",
+        "attention_dropout",
+        "activation_dropout",
+    ),
+    "training": (
+        "optimizer",
+        "learning_rate",
+        "schedule",
+        "warmup_steps",
+        "beta_2",
+        "clip_norm",
+        "label_smoothing",
+        "keep_best",
+        "precision",
+    ),
+}
 
 
 def protocol(evidence: Evidence) -> str:
@@ -29,6 +55,7 @@ def protocol(evidence: Evidence) -> str:
             "vocabulary",
         ),
         _equal(evidence, "text and its order", _text, "text"),
+        _standard(evidence),
         "Settings were chosen by dev scores alone"
         + _searched(evidence)
         + ". Each cell translated the "
@@ -183,6 +210,20 @@ def _text(cell: Result) -> dict:
     }
 
 
+def _standard(evidence: Evidence) -> str:
+    """Says what `vanilla` is, which other arms are told apart from."""
+    cells = evidence.results.of(evidence.results.main_task, "vanilla")
+    if not cells:
+        return ""
+    config = cells[0]["config"]
+    told = {
+        name: config[section][name]
+        for section, names in _STANDARD.items()
+        for name in names
+    }
+    return f"Settings of `vanilla`: {wording.settings(told)}."
+
+
 def _decoding(cell: Result, field: str) -> object:
     return cell["config"]["decoding"].get(field)
 
@@ -208,12 +249,26 @@ def _processors(evidence: Evidence) -> str:
             f" On {results.main_task} that differs with the seed, so the "
             "spread of seeds has it in it."
         )
+    if tasks := _tasks_of_several_kinds(results):
+        text += (
+            f" In {', '.join(tasks)} arms of one seed were not all trained on "
+            "one kind, so their differences have it in them."
+        )
     return text + (
         " Minutes are of cells on one of these alone, that on which most arms "
         "of the task were trained; of cells that do not tell, they may be of "
         "several. Processors differ in how they round: a cell trained again "
         "on another kind is another draw, as with another seed."
     )
+
+
+def _tasks_of_several_kinds(results: result_set.ResultSet) -> list[str]:
+    kinds: dict[tuple[str, int], set] = {}
+    for cell in results.of():
+        of_seed = kinds.setdefault((cell["task"], cell["seed"]), set())
+        of_seed.add(result_set.trained_on(cell))
+    several = [task for (task, _), found in kinds.items() if len(found) > 1]
+    return list(dict.fromkeys(several))
 
 
 def _signatures(cells: Iterable[Result]) -> str:

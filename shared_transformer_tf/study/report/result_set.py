@@ -84,7 +84,8 @@ class ResultSet:
         """Returns cells as `of` does, whose seconds may be compared.
 
         Those of one kind and number of processors: of the one that most arms
-        of the task were trained on. Others are left out.
+        of the task were trained on. Others are left out. Cells that do not
+        tell their kind count as of one.
         """
         arms: dict[tuple, set[str]] = {}
         for cell in self.of(task):

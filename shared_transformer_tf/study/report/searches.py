@@ -1,14 +1,20 @@
 """What the tuner tried and chose, in Markdown."""
 
 import collections
+import math
 from collections.abc import Mapping
 
 from shared_transformer_tf.study import found_settings
-from shared_transformer_tf.study.report import gradient_rules, wording
+from shared_transformer_tf.study.report import (
+    gradient_rules,
+    result_set,
+    wording,
+)
 from shared_transformer_tf.study.report.evidence import Evidence
 from shared_transformer_tf.study.search import space
 
 _NEAR = 1.1  # of an end of a range
+_ROUNDED = 1e-4  # scores of curves have four digits
 _OBJECTIVES = {"bleu": "BLEU by greedy search", "loss": "loss per token"}
 
 
@@ -36,6 +42,7 @@ def describe(evidence: Evidence) -> list[str]:
             f"best dev {_OBJECTIVES[search['objective']]} of whole trainings "
             f"{score}{_standard(evidence, arm)}. "
             f"Chosen: {wording.settings(search['settings'])}. "
+            f"{_cells_that_are_trials(evidence, search)}"
             f"{_at_edges(search)}{gradient_rules.of_search(search)}{_importance(search)}"
             f"{_command(evidence, arm)}"
         )
@@ -53,6 +60,40 @@ def _standard(evidence: Evidence, arm: str) -> str:
         if trial["settings"] == own and trial["score"] is not None:
             return f" (the standard settings: {trial['score']:.2f})"
     return ""
+
+
+def _cells_that_are_trials(evidence: Evidence, search: Mapping) -> str:
+    """Names cells that repeat the training that the search chose."""
+    chosen = [
+        trial
+        for trial in search["trials"]
+        if trial["settings"] == search["settings"]
+        and trial["score"] is not None
+    ]
+
+    def is_that(cell: Mapping) -> bool:
+        curve = cell["curve"]
+        score = curve[-1].get(search["objective"]) if curve else None
+        return score is not None and any(
+            (cell["tokens"], cell["updates"])
+            == (trial.get("tokens"), trial.get("updates"))
+            and math.isclose(score, trial["score"], abs_tol=_ROUNDED)
+            for trial in chosen
+        )
+
+    told = [
+        result_set.name(cell)
+        for cell in evidence.results.of(search["task"])
+        if is_that(cell)
+    ]
+    if not told:
+        return ""
+    trials = wording.number_of(len(search["trials"]), "trial")
+    return (
+        f"{wording.listed(told)} is that trial, trained again to the same "
+        f"score: on dev its curve is the best of {trials}, on test it is not "
+        "chosen. "
+    )
 
 
 def _at_edges(search: Mapping) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shared_transformer_tf.study.report import differences as differences_lib
 from shared_transformer_tf.study.report import use_gradients, wording
 from shared_transformer_tf.study.report.evidence import Evidence
 from shared_transformer_tf.study.report.verdicts import (
@@ -202,8 +203,8 @@ def by_task(evidence: Evidence, pairs: Sequence[tuple[str, str]]) -> str:
     rows = []
     for task in evidence.results.tasks:
         row = [
-            f"{wording.signed(one[task].value)} "
-            f"{wording.interval(one[task].interval)}"
+            differences_lib.in_short(one[task])
+            + (" †" if differences_lib.seeds_apart(one[task]) else "")
             if task in one
             else NOT_RUN
             for one in found

@@ -19,6 +19,7 @@ from shared_transformer_tf.validation import ENDING_SCHEDULES
 _RATE = "training.learning_rate"
 _WARMUP = "training.warmup_steps"
 _BATCH = "data.batch_tokens"
+LARGEST_BATCH = 2  # times the config's own
 _BETA = "training.beta_2"
 _EPSILON = "training.epsilon"
 _DROPOUT = "model.dropout"
@@ -241,7 +242,7 @@ def _field(name: str, config: Config, searched: Sequence[str]) -> SearchField:
 def _choices(name: str, config: Config, searched: Sequence[str]) -> tuple:
     own = get(config, name)
     if name == _BATCH:
-        sizes = (own // 4, own // 2, own, own * 2)
+        sizes = (own // 4, own // 2, own, own * LARGEST_BATCH)
         return tuple(n for n in sizes if n >= config.data.max_length)
     if name == _RULE:
         rules = _RULES + (_LINEAR_RULES if _factors_act(config) else ())

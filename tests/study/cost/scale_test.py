@@ -30,7 +30,11 @@ def test_the_plan_adds_up():
     assert rows["vanilla, a cell"] == ["0.2", "-", "1.0", "1.0"]
     assert rows["all cells"] == ["0.8", "-", "3.0", "3.0"]
     assert rows["search for vanilla"][0] == "0.0"
-    assert "16.9 of 32 GiB each: fits" in text
+    one_batch = 18e9 / 2**30 + 0.125 * (COST.memory_gib(1) - 18e9 / 2**30)
+    two = 2 * one_batch - 18e9 / 2**30
+    assert f"up to {two:.1f} of 32 GiB each, with searches" in text
+    text = scale.describe([COST], [DEVICES])
+    assert f"up to {one_batch:.1f} of 32 GiB each: fits" in text
 
 
 def test_the_measured_speed_is_that_of_vanilla_whatever_is_chosen():

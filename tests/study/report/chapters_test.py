@@ -24,6 +24,42 @@ def test_the_best_score_of_a_search_is_one_that_could_be_chosen():
     assert "bin/tune.py" not in text
 
 
+def test_a_cell_that_is_the_chosen_trial_is_told():
+    search = make_search("vanilla")
+    cell = make_cell("en-de", "vanilla", 1, num_sentences=20)
+    results = ResultSet(STUDY, (cell,), {"vanilla": search})
+
+    def told():
+        text = chapters.searches(Evidence.of(results), {})
+        return "`en-de.vanilla.1` is that trial" in text
+
+    assert not told()
+    search["trials"][0] |= {
+        "settings": search["settings"],
+        "score": cell["curve"][-1]["bleu"] + 4e-5,  # a curve is rounded
+        "tokens": cell["tokens"],
+        "updates": cell["updates"],
+    }
+    assert told()
+    search["trials"][0]["updates"] += 1
+    assert not told()
+
+
+def test_searches_tell_how_trials_end_early_and_are_not_equal():
+    searches = {arm: make_search(arm) for arm in ("vanilla", "shared")}
+    cell = make_cell("en-de", "shared", 1, num_sentences=20)
+    evidence = Evidence.of(ResultSet(STUDY, (cell,), searches))
+    for search in searches.values():
+        for trial in search["trials"]:
+            trial["status"] = "completed"
+    assert "below the median" not in chapters.searches(evidence, {})
+    searches["shared"]["trials"][1]["status"] = "stopped early"
+    assert "below the median" in chapters.searches(evidence, {})
+    assert "not the same number" not in chapters.searches(evidence, {})
+    searches["shared"]["trials"].pop()
+    assert "**The searches have not the same" in chapters.searches(evidence, {})
+
+
 def test_a_search_has_its_command_where_the_study_is_known():
     study = plan.load(config_flag.find("study_multi30k"))
     cell = make_cell("en-de", "shared", 1, num_sentences=20)

@@ -2,12 +2,14 @@
 
 import copy
 import dataclasses
+import re
 
 import pytest
 
 from shared_transformer_tf.study.report import (
     chapters,
     findings,
+    protocol,
     tables,
     verdicts,
 )
@@ -218,18 +220,53 @@ def test_settings_that_make_another_function_are_told():
     def answer():
         evidence = Evidence.of(ResultSet(STUDY, tuple(cells), {}))
         (found,) = [
-            one.answer
+            one
             for one in findings.findings(evidence)
             if "lift the sharing model" in one.question
         ]
         return found
 
-    assert "another function" not in answer()
+    aside = ", with another residual scale besides"
+    assert "another function" not in answer().answer
+    assert aside not in answer().short
     cells[1]["settings"]["model.residual_scale"] = "inverse_uses"
-    assert "`shared` `none`: another function" in answer()
-    assert "That alone gives `shared` " in answer()
+    assert "`shared` `none`: another function" in answer().answer
+    assert aside in answer().short
+    figures = [
+        float(figure.replace("\N{MINUS SIGN}", "-"))
+        for figure in re.findall(
+            r"(?:gain is|`shared`|found) ([+\N{MINUS SIGN}][\d.]+) \[",
+            answer().answer.partition(" On en-de ")[2],
+        )
+    ]
+    whole, alone, rest = figures
+    assert whole == pytest.approx(alone + rest, abs=0.011)
     cells.pop()
-    assert "That alone" not in answer()
+    assert " alone " not in answer().answer
+
+
+def test_rates_of_several_kinds_of_processor_are_told():
+    cells = [
+        make_cell("en-de", "vanilla", 1, variation, num_sentences=20)
+        for variation in ("", "learning_rate_x2")
+    ]
+    cells.append(make_cell("en-de", "shared", 1, num_sentences=20))
+    for cell, bleu in zip(cells, (30, 31, 30), strict=True):
+        cell["dev"]["bleu"] = bleu
+    results = ResultSet(STUDY, tuple(cells), {})
+
+    def told():
+        evidence = Evidence.of(results)
+        yield "on several kinds" in findings.findings(evidence)[1].answer
+        yield "In 1 of 1 sweep the rates" in chapters.sweeps(evidence, {})
+        text = protocol.protocol(evidence)
+        yield "In en-de arms of one seed were not all trained on one" in text
+
+    assert list(told()) == [False, False, False]
+    cells[1]["processor_kind"] = "AMD EPYC with avx2"
+    assert list(told()) == [True, True, False]
+    cells[2]["processor_kind"] = "AMD EPYC with avx2"
+    assert list(told()) == [True, True, True]
 
 
 def test_a_better_learning_rate_than_the_one_used_is_told():

@@ -7,6 +7,7 @@ from shared_transformer_tf.evaluation import significance, sufficient_statistics
 from shared_transformer_tf.study.report.joint_bootstrap import Bootstrap
 from tests.study import synthetic
 
+ARMS = ("tuned", "shared")
 TASKS = ("en-de", "de-en", "en-fr")
 
 
@@ -65,6 +66,27 @@ def test_exchanging_the_arms_mirrors_the_interval():
     other = found.difference("shared", "tuned")
     assert one.value == pytest.approx(-other.value)
     assert one.interval == pytest.approx([-x for x in other.interval[::-1]])
+
+
+def test_seeds_of_all_arms_together():
+    statistics = make({"tuned": 1.0, "shared": 0.9}, seeds=(1, 2, 3))
+    for task in TASKS[1:]:
+        for arm in ("tuned", "shared"):
+            for seed in (2, 3):
+                del statistics[task, arm, seed]
+    scores = bootstrap(statistics)
+    variance, freedom = scores.seeds_pooled_over_arms()
+    assert freedom == 4
+    expected = [np.var(scores.bleu("en-de", a), ddof=1) for a in ARMS]
+    assert variance == pytest.approx(np.mean(expected))
+    found = scores.difference("tuned", "shared")
+    low, high = scores.interval_by_pooled_seeds("tuned", "shared")
+    assert (low + high) / 2 == pytest.approx(found.value)
+    sentences = found.interval.high - found.interval.low
+    assert high - low > sentences
+    one_each = {k: rows for k, rows in statistics.items() if k[2] == 1}
+    alone = bootstrap(one_each)
+    assert alone.interval_by_pooled_seeds("tuned", "shared") is None
 
 
 def widths(statistics):

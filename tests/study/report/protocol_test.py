@@ -108,6 +108,10 @@ def test_kinds_of_processors_are_told_and_minutes_are_of_one():
     ]
     drawn = learning_curves.of_main_task(evidence)
     title = drawn.axes[3].get_title(loc="left")
+    assert title == "by minutes, cells without a noted processor"
+    for cell in cells[:3]:
+        cell["processor_kind"] = "another"
+    title = learning_curves.of_main_task(evidence).axes[3].get_title(loc="left")
     assert title == "by minutes, cells on one kind of processor"
     minutes = drawn.axes[3].get_lines()
     assert minutes[0].get_xdata().max() == pytest.approx(

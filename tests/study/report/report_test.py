@@ -236,5 +236,8 @@ def test_damaged_results_write_nothing(tmp_path):
 
 
 def test_text_that_looks_like_a_picture_is_no_picture(tmp_path):
-    shown = page.render("# A\n\nno `x.png` here & <i>", "A & B", tmp_path)
+    text = '# A\n\nno `src="x.png"` here, nor src="x.png" & <i>'
+    shown = page.render(text, "A & B", tmp_path)
+    assert shown.count("x.png") == 2
+    assert "data:" not in shown
     assert "<title>A &amp; B</title>" in shown

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from shared_transformer_tf.study.report.evidence import Evidence
 from shared_transformer_tf.study.report.pictures import style
-from shared_transformer_tf.study.report.result_set import Result
+from shared_transformer_tf.study.report.result_set import Result, trained_on
 
 Point = Mapping[str, float]
 _X = {
@@ -31,7 +31,7 @@ def of_main_task(evidence: Evidence) -> Figure | None:
         cells = evidence.results.timed if timed else None
         _draw(axes, evidence, (task, arms, "curve"), x, _bleu, cells)
         some = timed and not _all_timed(evidence, task)
-        which = ", cells on one kind of processor" if some else ""
+        which = _kind(evidence, task) if some else ""
         style.tidy(axes, f"by {label}{which}", label, "dev BLEU")
         _leave_out_the_start(axes)
     _legend(drawn, arms)
@@ -148,6 +148,15 @@ def _all_timed(evidence: Evidence, task: str) -> bool:
         len(results.timed(task, arm)) == len(results.of(task, arm))
         for arm in results.arms
     )
+
+
+def _kind(evidence: Evidence, task: str) -> str:
+    """Says which cells are timed, in a few words."""
+    results = evidence.results
+    timed = [c for arm in results.arms for c in results.timed(task, arm)]
+    if any(kind for kind, _ in map(trained_on, timed)):
+        return ", cells on one kind of processor"
+    return ", cells without a noted processor"
 
 
 def _bleu(point: Point) -> float:

@@ -41,7 +41,7 @@ def of_main_task(evidence: Evidence) -> Figure | None:
                 fillstyle="none",
                 color="black",
             )
-        edge = ", best at the edge" if sweep.at_edge else ""
+        edge = " (at edge)" if sweep.at_edge else ""
         style.tidy(axes, sweep.arm + edge, "")
         axes.set_xscale("log", base=2)
     _finish(drawn, grid, len(sweeps), task)
@@ -66,5 +66,6 @@ def _finish(drawn: Figure, grid, num_sweeps: int, task: str) -> None:
     drawn.supxlabel("highest learning rate, in thousandths", fontsize=10)
     drawn.supylabel("dev BLEU", fontsize=10)
     drawn.suptitle(
-        f"Learning-rate sweeps, {task}; circled: what the arm's own cells use"
+        f"Learning-rate sweeps, {task}; circled: what the arm's own cells use;"
+        "\nat edge: the best rate is the lowest or the highest of its sweep"
     )
