@@ -56,7 +56,8 @@ def train(
 
     Raises:
         InputError: if something given is wrong, or another training writes
-            there; nothing was written then.
+            there, before the first update; later, of a training that diverged
+            or a checkpoint that cannot be written.
     """
     config.validate()
     devices.check(strategy, num_replicas, config.data.num_buckets)

@@ -19,6 +19,8 @@ MAY_CHANGE = (
     "training.max_tokens",
     "training.log_every",
     "training.diagnose_every",
+    # of a run that goes on there was no such gradient yet
+    "training.on_bad_gradient",
 )
 _LOCK = "lock"
 
@@ -55,10 +57,9 @@ class RunDirectory:
                 f"No run in {self.path!r}: there is no config.json. Train one "
                 f"with --workdir={self.path}, or name the folder of a run."
             )
-        with open(self.config_file, encoding="utf-8") as stream:
-            text = stream.read()
         try:
-            config = Config.from_json(text)
+            with open(self.config_file, encoding="utf-8") as stream:
+                config = Config.from_json(stream.read())
             config.validate()
         except ValueError as error:
             raise InputError(
@@ -137,10 +138,11 @@ class RunDirectory:
         """Refuses to begin a run in a folder of something else.
 
         Raises:
-            InputError: if the folder holds other files.
+            InputError: if the folder holds other files, or cannot be made.
         """
         self._check_no_file()
         if not os.path.isdir(self.path):
+            self._check_can_be_made()
             return
         # what a stop at the very beginning leaves
         begun = {"tokenizer", "config.json.partial", _LOCK}
@@ -150,6 +152,20 @@ class RunDirectory:
             raise InputError(
                 f"--workdir={self.path} holds no run but other files "
                 f"({names}): name an empty or a new folder."
+            )
+
+    def _check_can_be_made(self) -> None:
+        above = os.path.dirname(os.path.abspath(self.path))
+        while not os.path.lexists(above):
+            above = os.path.dirname(above)
+        if not os.path.isdir(above):
+            raise InputError(
+                f"--workdir={self.path} cannot be made: {above} is no folder."
+            )
+        if not os.access(above, os.W_OK | os.X_OK):
+            raise InputError(
+                f"--workdir={self.path} cannot be made: nothing may be written "
+                f"in {above}."
             )
 
     def _check_no_file(self) -> None:

@@ -109,6 +109,12 @@ def _check_numbers(config: Any) -> None:
             lambda value: 0.98 <= value <= 1,
             "from 0.98 to 1",
         ),
+        (
+            ["tokenizer.vocabulary_size"],
+            lambda value: 4 < value < 2**31,
+            "from 5, four special symbols and a piece, to below 2^31",
+        ),
+        (["training.seed"], lambda value: value < 2**32, "below 2^32"),
     ):
         for name in names:
             section, field = name.split(".")
@@ -160,14 +166,9 @@ def check_read(config: Any) -> None:
     Raises:
         InputError: naming the setting, and what would read it.
     """
-    training, model = config.training, config.model
-    plain = type(training)().momentum
-    if training.momentum != plain and training.optimizer != "sgd":
-        raise errors.InputError(
-            f"training.momentum is {training.momentum}, but only the "
-            "optimizer 'sgd' reads it: set training.optimizer=sgd, or leave "
-            f"it {plain}."
-        )
+    _check_text_is_read(config.data)
+    _check_optimizer_reads(config.training)
+    model = config.model
     stacks = sharing.stack_options(vars(model), vars(config.decoder))
     reads, decoder_reads = (
         options["residual_scale"] == SCALE_OF_LAMBDA for options in stacks
@@ -183,6 +184,39 @@ def check_read(config: Any) -> None:
                 f"{name}.residual_lambda is {value}, but only the "
                 f"residual_scale {SCALE_OF_LAMBDA!r} reads it: set that, or "
                 "leave it out."
+            )
+
+
+def _check_text_is_read(data: Any) -> None:
+    names = ["directory"] + [
+        f"{split}_{side}"
+        for split in ("train", "valid", "test")
+        for side in ("source", "target")
+    ]
+    for name in names:
+        if data.corpus != "text" and getattr(data, name):
+            raise errors.InputError(
+                f"data.{name} is {getattr(data, name)!r}, but data.corpus="
+                f"{data.corpus!r} reads no files: set data.corpus=text."
+            )
+
+
+_READERS = {
+    "momentum": ("sgd",),
+    "beta_1": ("adam", "adamw"),
+    "beta_2": ("adam", "adamw"),
+    "epsilon": ("adam", "adamw"),
+}
+
+
+def _check_optimizer_reads(training: Any) -> None:
+    for name, readers in _READERS.items():
+        value, plain = getattr(training, name), getattr(type(training), name)
+        if value != plain and training.optimizer not in readers:
+            raise errors.InputError(
+                f"training.{name} is {value}, but training.optimizer="
+                f"{training.optimizer!r} does not read it: set one of "
+                f"{', '.join(readers)}, or leave it {plain}."
             )
 
 

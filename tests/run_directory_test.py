@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 
 import pytest
 
@@ -97,7 +98,9 @@ def test_the_end_of_a_schedule_that_falls_to_it_may_not_move(
     run.check_config(changed(schedule=schedule, log_every=77))
     with pytest.raises(InputError, match="max_steps was 3000, is 77") as error:
         run.check_config(changed(schedule=schedule, max_steps=77))
-    assert "training.log_every may change.)" in str(error.value)
+    (may_change,) = re.findall(r"\((.*) may change\.\)", str(error.value))
+    left = {"training.max_steps", "training.max_tokens"}
+    assert set(may_change.split(", ")) == set(run_directory.MAY_CHANGE) - left
     with pytest.raises(InputError, match="max_tokens was 0, is 77"):
         run.check_config(changed(schedule=schedule, max_tokens=77))
 
@@ -144,3 +147,18 @@ def test_a_run_does_not_begin_among_other_files(tmp_path):
         RunDirectory(str(tmp_path)).check_new()
     with pytest.raises(InputError, match="is a file, not a folder"):
         RunDirectory(str(tmp_path / "a")).check_new()
+    with pytest.raises(InputError, match="a is no folder"):
+        RunDirectory(str(tmp_path / "a" / "b" / "c")).check_new()
+
+
+def test_a_run_that_cannot_be_made_is_told_at_once(tmp_path, monkeypatch):
+    asked = []
+
+    def access(path, mode):
+        asked.append((path, mode))
+        return False
+
+    monkeypatch.setattr(os, "access", access)  # root may write anywhere
+    with pytest.raises(InputError, match=f"may be written in {tmp_path}"):
+        RunDirectory(str(tmp_path / "b" / "c")).check_new()
+    assert asked == [(str(tmp_path), os.W_OK | os.X_OK)]

@@ -7,7 +7,7 @@ import pytest
 
 from shared_transformer_tf import trained_run
 from shared_transformer_tf.errors import InputError
-from shared_transformer_tf.training import checkpoints
+from shared_transformer_tf.training import checkpoints, weights
 
 
 def test_load_chooses_average_best_last_or_a_name(trained):
@@ -24,10 +24,33 @@ def test_load_chooses_average_best_last_or_a_name(trained):
     assert run.model.dtype_policy.name == "float32"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"model": {"heads": 1}}'])
+@pytest.mark.parametrize("choice", ["average", "best", "last", "step_0000006"])
+def test_the_weights_are_those_of_the_checkpoints(trained, choice):
+    run = trained_run.load_run(str(trained), choice)
+    found = checkpoints.list_checkpoints(str(trained / "checkpoints"))
+    scored = [one for one in found if one.scores]
+    assert len(scored) == 2 and len(found) > 2
+    ranks = [checkpoints.rank(one.scores, "bleu") for one in scored]
+    chosen = {
+        "average": scored,
+        "best": [scored[ranks.index(max(ranks))]],
+        "last": found[-1:],
+        "step_0000006": found[:1],
+    }[choice]
+    arrays = [checkpoints.read_weights(one) for one in chosen]
+    variables = weights.weight_variables(run.model)
+    assert arrays[0].keys() == variables.keys()
+    for name, variable in variables.items():
+        expected = np.mean([one[name] for one in arrays], axis=0)
+        np.testing.assert_allclose(variable, expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", b"\xff", "[]", '{"model": {"heads": 1}}']
+)
 def test_a_damaged_config_is_told(copy, text):
-    with open(os.path.join(copy, "config.json"), "w") as file:
-        file.write(text)
+    with open(os.path.join(copy, "config.json"), "wb") as file:
+        file.write(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InputError, match="config.json is damaged"):
         trained_run.load_run(copy)
 

@@ -98,6 +98,11 @@ def test_numbers_at_the_edge_of_their_range():
     validation.check(changed(model__dropout=0.0, training__warmup_steps=0))
     validation.check(changed(decoding__alpha=0.0, training__keep_best=0))
     validation.check(changed(data__batch_tokens=128, data__max_length=128))
+    validation.check(changed(training__seed=2**32 - 1))
+    assert "below 2^32" in refusal("training.seed", 2**32)
+    validation.check(changed(tokenizer__vocabulary_size=5))
+    for size in (4, 2**31):
+        assert "from 5, four" in refusal("tokenizer.vocabulary_size", size)
     assert "below 1" in refusal("model.dropout", 1.0)
     assert "above 0" in refusal("training.keep_last", 0)
     assert "less than one sentence" in refusal("data.batch_tokens", 127)
@@ -134,7 +139,17 @@ SCALE = "inverse_uses_sqrt_blocks"
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"training__momentum": 0.5}, "only the optimizer 'sgd'"),
+        ({"training__momentum": 0.5}, "set one of sgd, or leave it 0.9"),
+        (
+            {"training__beta_2": 0.9, "training__optimizer": "sgd"},
+            "'sgd' does not read it: set one of adam, adamw, or leave it 0.98",
+        ),
+        (
+            {"training__epsilon": 0.1, "training__optimizer": "adafactor"},
+            "training.epsilon is 0.1, but training.optimizer='adafactor'",
+        ),
+        ({"data__directory": "mine"}, "reads no files: set data.corpus=text"),
+        ({"data__test_target": "t.de"}, "data.test_target is 't.de', but"),
         ({"model__residual_lambda": 0.5}, "model.residual_lambda is 0.5"),
         ({"decoder__residual_lambda": 0.5}, "decoder.residual_lambda is 0.5"),
         (
@@ -155,6 +170,8 @@ def test_what_nothing_would_read_is_refused_where_it_is_set(values, words):
     "values",
     [
         {"training__momentum": 0.5, "training__optimizer": "sgd"},
+        {"training__beta_1": 0.5, "training__optimizer": "adamw"},
+        {"data__directory": "mine", "data__corpus": "text"},
         {"model__residual_lambda": 0.5, "model__residual_scale": SCALE},
         {"model__residual_lambda": 0.5, "decoder__residual_scale": SCALE},
         {"decoder__residual_lambda": 0.5, "model__residual_scale": SCALE},

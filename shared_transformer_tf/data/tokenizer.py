@@ -138,7 +138,8 @@ class Tokenizer:
     def save(self, directory: str | os.PathLike) -> None:
         """Writes `joint.model`, or `source.model` and `target.model`.
 
-        Each file is written beside and renamed, so that none is ever half.
+        Each file is written beside and renamed, so that none is ever half;
+        what is left there of a tokenizer of the other kind is removed.
         """
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
@@ -152,6 +153,8 @@ class Tokenizer:
             partial = directory / f"{name}.partial"
             partial.write_bytes(model)
             partial.replace(directory / name)
+        for name in {_JOINT_FILE, _SOURCE_FILE, _TARGET_FILE} - set(files):
+            (directory / name).unlink(missing_ok=True)
 
     @property
     def source_vocabulary_size(self) -> int:
@@ -259,6 +262,9 @@ def _training_problem(
             f"{came}, but the characters of the {name} text alone need "
             f"{smallest[1]}: raise it, or lower tokenizer.character_coverage."
         )
-    if "sentences_.empty()" in message:
-        return f"The {name} text has no sentence to train a vocabulary on."
+    if "sentences_.empty()" in message or "all_chars_count" in message:
+        return (
+            f"The {name} text has no sentence to train a vocabulary on: blank "
+            "ones, and those of more than 4,192 bytes, do not count."
+        )
     return f"SentencePiece could not train on the {name} text: {message}"

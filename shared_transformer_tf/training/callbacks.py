@@ -155,6 +155,7 @@ class EvaluationAndCheckpoints(keras.callbacks.Callback):
         if last or self._is_time_to_evaluate(logs["tokens"]):
             scores = self._measure()
             progress.note_scores(scores, settings.best_by)
+            self._report.pause()  # counted in what is saved
         out_of_patience = (
             settings.patience and progress.without_better >= settings.patience
         )

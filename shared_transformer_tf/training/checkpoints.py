@@ -93,8 +93,9 @@ def save(
         shutil.rmtree(partial, ignore_errors=True)
         raise InputError(
             f"Checkpoint {path} could not be written ({error.strerror}): make "
-            "room or choose another --workdir, then start the same command "
-            "again; it goes on from the newest checkpoint there."
+            "room, or copy the run to another disk and name it with --workdir, "
+            "then start the same command again; it goes on from the newest "
+            "checkpoint there."
         ) from error
     return checkpoint
 

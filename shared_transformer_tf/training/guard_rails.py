@@ -59,9 +59,11 @@ class GradientGuard(keras.callbacks.Callback):
             return
         checkpoint = self._last_checkpoint()
         raise DivergedError(
-            f"{found} Last good checkpoint: {checkpoint or 'none'}. Lower "
-            "training.learning_rate or correct those lines, or leave such "
-            "updates out with training.on_bad_gradient=skip."
+            f"{found} Last good checkpoint: {checkpoint or 'none'}. To go on "
+            "from there without such updates, add "
+            "--config.training.on_bad_gradient=skip; a lower "
+            "training.learning_rate, or those lines corrected, is a new run "
+            "and needs another --workdir."
         )
 
     def _lines(self, step: int) -> str:

@@ -55,8 +55,13 @@ class TrainingProgress:
             self.loss_tokens += tokens
 
     def take_loss(self) -> float:
-        """Returns the mean loss per token since the last time, in nats."""
-        mean = self.loss_sum / max(self.loss_tokens, 1.0)
+        """Returns the mean loss per token since the last time, in nats.
+
+        NaN where no batch had a finite one.
+        """
+        mean = math.nan
+        if self.loss_tokens:
+            mean = self.loss_sum / self.loss_tokens
         self.loss_sum = self.loss_tokens = 0.0
         return mean
 
@@ -151,11 +156,13 @@ class MetricsLog:
             ) from error
 
     def _drop_after(self, last_step: int) -> None:
-        with open(self._path, encoding="utf-8") as stream:
+        # bytes that are no text make a line that is no record
+        text = {"encoding": "utf-8", "errors": "surrogateescape"}
+        with open(self._path, **text) as stream:
             lines = [line for line in stream if line.endswith("\n")]
         kept = [line for line in lines if self._step(line) <= last_step]
         beside = f"{self._path}.partial"
-        with open(beside, "w", encoding="utf-8") as stream:
+        with open(beside, "w", **text) as stream:
             stream.writelines(kept)
         os.replace(beside, self._path)
 

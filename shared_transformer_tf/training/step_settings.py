@@ -1,6 +1,7 @@
 """What a training step does with the gradients of a batch."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 
 import keras
@@ -47,9 +48,10 @@ class StepSettings:
                 "probability below 1."
             )
         for name in ("clip_norm", "per_use_clip_norm", "max_gradient_norm"):
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(
-                    f"`{name}` is {getattr(self, name)}, expected 0 or more."
+                    f"`{name}` is {getattr(self, name)}, expected a finite "
+                    "number, or 0 for none."
                 )
         if self.accumulation_steps < 1:
             raise ValueError(

@@ -188,11 +188,12 @@ def together(strategy: tf.distribute.Strategy) -> Iterator[None]:
 
     Raises:
         InputError: the refusal, and on the other workers that there is one.
+        OSError: likewise, such as of a folder that cannot be made.
     """
     refusal = None
     try:
         yield
-    except InputError as error:
+    except (InputError, OSError) as error:
         refusal = error
     if highest(strategy, int(refusal is not None)):
         raise refusal or InputError(

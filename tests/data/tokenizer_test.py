@@ -44,6 +44,16 @@ def test_text_survives_encoding_saving_and_decoding(text, joint, tmp_path):
     assert all(3 < index < 80 for row in ids for index in row)
 
 
+@pytest.mark.parametrize("joint", [True, False])
+def test_saving_leaves_no_models_of_the_other_kind(text, joint, tmp_path):
+    train(text, joint=not joint).save(tmp_path)
+    saved = train(text, joint=joint)
+    saved.save(tmp_path)
+    loaded = tokenizer.Tokenizer.load(tmp_path)
+    assert loaded.joint == joint
+    assert loaded.source_model == saved.source_model
+
+
 def test_saving_leaves_only_the_models(text, tmp_path):
     train(text, joint=False).save(tmp_path / "new")
     names = sorted(path.name for path in (tmp_path / "new").iterdir())
@@ -88,9 +98,10 @@ def test_a_vocabulary_below_the_characters_says_the_smallest():
         train(text, vocabulary_size=5)
 
 
-def test_text_without_sentences_is_refused():
-    with pytest.raises(errors.InputError, match="no sentence"):
-        train(corpus.ParallelText([""], [""]))
+@pytest.mark.parametrize("line", ["", "\u2028", "\u3000", "a b " * 1200])
+def test_text_without_sentences_is_refused(line):
+    with pytest.raises(errors.InputError, match="no sentence.*4,192 bytes"):
+        train(corpus.ParallelText([line], [line]))
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", bytes(100)])

@@ -99,8 +99,10 @@ def test_speed_leaves_evaluations_out(start):
     rates = [r["tokens_per_second"] for r in training.records("train")]
     assert rates == pytest.approx([10.0, 10.0, 10.0])
     assert training.progress.tokens == 60.0
-    # of the time of the run they are a part
+    # of the time of the run they are a part, and of what is saved of it
     assert training.progress.seconds == pytest.approx(6 + 2 * 50)
+    saved = checkpoints.list_checkpoints(training.directory)[-1]
+    assert saved.progress["seconds"] == pytest.approx(6 + 2 * 50)
 
 
 def test_speed_is_that_of_all_updates_since_the_last_but_a_first(start):

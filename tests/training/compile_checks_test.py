@@ -1,5 +1,7 @@
 """What would train otherwise than it says is refused when compiling."""
 
+import math
+
 import keras
 import pytest
 
@@ -38,6 +40,15 @@ def test_clips_of_keras_are_those_of_one_replica(name):
     for optimizer in (adam(**{name: 1.0}), wrapped):
         with pytest.raises(ValueError, match=f"{name}=1.0, .*`clip_norm`"):
             check(optimizer, replicas=2)
+
+
+@pytest.mark.parametrize("value", [-1.0, math.inf, math.nan])
+@pytest.mark.parametrize(
+    "name", ["clip_norm", "per_use_clip_norm", "max_gradient_norm"]
+)
+def test_norms_are_finite_numbers(name, value):
+    with pytest.raises(ValueError, match=f"`{name}` is {value}, expected a"):
+        StepSettings(**{name: value, "gradient_rule": "clip"})
 
 
 def test_accumulation_of_keras_is_refused():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from shared_transformer_tf import run_directory
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.training.guard_rails import GradientGuard
 from tests.training.reused import (
@@ -154,6 +155,21 @@ def test_stop_names_update_lines_and_checkpoint():
     assert "corpus lines 3, 7, 11." in message
     assert "Last good checkpoint: step_0000010." in message
     assert "on_bad_gradient=skip" in message and "\n" not in message
+    assert "training.on_bad_gradient" in run_directory.MAY_CHANGE
+
+
+def test_a_loss_without_any_finite_batch_is_no_number():
+    model = tagger()
+    trained(model, keras.optimizers.Adam(0.01), steps=2)
+    good = values(model)
+    broken(model)
+    model.reset_metrics()  # as at the beginning of an epoch
+    logs = model.train_on_batch(*batch(), return_dict=True)
+    assert np.isnan(logs["loss"])
+    for weight, value in zip(model.weights, good, strict=True):
+        weight.assign(value)
+    logs = model.train_on_batch(*batch(), return_dict=True)
+    assert logs["loss"] == pytest.approx(logs["batch_loss"])
 
 
 def test_skip_says_so_and_goes_on(caplog):

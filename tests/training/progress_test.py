@@ -1,6 +1,7 @@
 """The log of a run, and what counts as a better evaluation."""
 
 import json
+import math
 
 import pytest
 import tensorflow as tf
@@ -22,6 +23,15 @@ def test_the_loss_is_a_mean_over_tokens_of_finite_batches():
     assert progress.take_loss() == (10 + 120) / 40
     progress.note_loss(2.0, 5.0)
     assert progress.take_loss() == 2.0
+    progress.note_loss(math.inf, 5.0)
+    assert math.isnan(progress.take_loss())  # not a loss of 0
+
+
+def test_bytes_that_are_no_text_are_told(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"kind": "train", "step": 1}\n\xff\xfe\n')
+    with pytest.raises(InputError, match="has a line that is no record"):
+        MetricsLog(str(path), str(tmp_path / "logs"), last_step=2)
 
 
 def test_patience_counts_evaluations_without_a_better_one():
