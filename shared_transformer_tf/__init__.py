@@ -51,7 +51,15 @@ __all__ = [  # noqa: F822 (they come from __getattr__)
 ]
 
 
+# Not public names, but documented: to import one before Keras brings Keras.
+_SUBMODULES = ("uses",)
+
+
 def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:  # asked by `from shared_transformer_tf import name`
+        module = importlib.import_module(f"{__name__}.{name}")
+        registration.register_if_keras_is_loaded()
+        return module
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f"{__name__}.{_MODULES[name]}")

@@ -34,8 +34,9 @@ _REGISTERING_MODULES = (
 def register_if_keras_is_loaded() -> None:
     """Imports the modules whose classes a saved model may name.
 
-    While one of our own modules is being imported this does nothing: that
-    import brings its classes, and must not run in a circle.
+    While one of our own modules is being imported this does nothing, for it
+    must not run in a circle: whoever asks the package for that module calls
+    this again.
 
     Raises:
         InputError: if Keras has another backend than TensorFlow.

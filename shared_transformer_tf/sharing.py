@@ -185,3 +185,25 @@ def make_plan(options: Mapping[str, Any], kinds: Sequence[str]) -> SharingPlan:
     return SharingPlan.create(
         kinds=kinds, **{name: options[name] for name in PLAN_OPTIONS}
     )
+
+
+def check_lent(
+    lent: Sequence[str], encoder: Mapping[str, Any], decoder: Mapping[str, Any]
+) -> None:
+    """Checks that the decoder asks no other activation of what it is lent.
+
+    Args:
+        lent: kinds of sublayers that it takes from the encoder.
+        encoder: options, of `stack_options`.
+        decoder: likewise.
+
+    Raises:
+        InputError: if it does.
+    """
+    own, other = encoder["activation"], decoder["activation"]
+    if "feed_forward" in lent and own != other:
+        raise errors.InputError(
+            "`shared_with_decoder` lends feed-forward sublayers, which have "
+            f"the activation {own!r}, but the decoder's activation is "
+            f"{other!r}: leave it unset."
+        )

@@ -99,7 +99,28 @@ _FRACTIONS = (
 ).split()
 
 
+def check_decoding(decoding: Any) -> None:
+    """Checks a `DecodingConfig` by itself, as `check` does.
+
+    Raises:
+        InputError: naming the field, what came and what would be valid.
+    """
+    _check_types_and_choices("decoding", decoding)
+    _check_ranges("decoding", decoding)
+
+
 def _check_numbers(config: Any) -> None:
+    for name, section in vars(config).items():
+        _check_ranges(name, section)
+    if config.data.batch_tokens < config.data.max_length:
+        raise errors.InputError(
+            f"data.batch_tokens is {config.data.batch_tokens}, less than one "
+            f"sentence of data.max_length={config.data.max_length}: raise the "
+            "one or lower the other."
+        )
+
+
+def _check_ranges(section_name: str, section: Any) -> None:
     for names, valid, expected in (
         (_POSITIVE, lambda value: value > 0, "above 0"),
         (_NOT_NEGATIVE, lambda value: value >= 0, "0 or above"),
@@ -117,18 +138,14 @@ def _check_numbers(config: Any) -> None:
         (["training.seed"], lambda value: value < 2**32, "below 2^32"),
     ):
         for name in names:
-            section, field = name.split(".")
-            value = getattr(getattr(config, section), field)
-            if value is not None and not valid(value):
+            own_section, field = name.split(".")
+            value = getattr(section, field, None)
+            if own_section != section_name or value is None:
+                continue
+            if not valid(value):
                 raise errors.InputError(
                     f"{name} is {value!r}, expected {expected}."
                 )
-    if config.data.batch_tokens < config.data.max_length:
-        raise errors.InputError(
-            f"data.batch_tokens is {config.data.batch_tokens}, less than one "
-            f"sentence of data.max_length={config.data.max_length}: raise the "
-            "one or lower the other."
-        )
 
 
 def _check_model(model: Any) -> None:
@@ -274,12 +291,4 @@ def _check_stacks(config: Any) -> None:
                 f"the decoder needs {needs} sublayers of kind {kind}, but the "
                 f"encoder has {has}: give both as many blocks."
             )
-    if (
-        "feed_forward" in lent
-        and encoder["activation"] != decoder["activation"]
-    ):
-        raise errors.InputError(
-            "model.shared_with_decoder lends feed-forward sublayers, which "
-            f"have the activation {encoder['activation']!r}, but "
-            f"decoder.activation is {decoder['activation']!r}: leave it unset."
-        )
+    sharing.check_lent(lent, encoder, decoder)

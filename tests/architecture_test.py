@@ -34,9 +34,10 @@ ARROWS = {
     "layers": _BASE | {"uses"},
     "training": _BASE | {"cpu", "uses"},
     "models": _BASE | {"layers", "training", "uses"},
-    "decoding": {"config", "errors"},
+    "decoding": {"config", "errors", "validation"},
     "evaluation": {"config", "errors"},
-    "export": _BASE | {"cpu", "data", "decoding", "evaluation", "extras"},
+    "export": _BASE
+    | {"cpu", "data", "decoding", "evaluation", "extras", "validation"},
     "serving": {"errors"},
     "run_directory": {"config", "errors", "file_lock", "validation"},
     "trained_run": _BASE

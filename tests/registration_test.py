@@ -21,6 +21,7 @@ _REGISTERED = (
         "import keras, shared_transformer_tf",
         "import shared_transformer_tf as stt, sys; stt.Stack; import keras",
         "import shared_transformer_tf, tensorflow, keras",
+        "from shared_transformer_tf import uses; import keras",
     ],
 )
 def test_keras_knows_our_classes_in_a_fresh_process(imports):

@@ -7,6 +7,7 @@ Without files it takes the test split of the run's config.
 """
 
 import json
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -77,11 +78,18 @@ def _evaluate(values: flags.FlagValues) -> None:
         "seconds": round(seconds, 3),
     }
     print(json.dumps(result) if values.json else _table(result))
-    if not values.json and all(len(line.split()) < 4 for line in references):
+    if not values.json and _no_run_of_four(references, values.tokenize):
         print(
             "BLEU counts runs of four words and no reference has as many: "
             "look at chrF and exact."
         )
+
+
+def _no_run_of_four(lines: Sequence[str], tokenize: str) -> bool:
+    if tokenize in ("char", "zh"):
+        return False
+    token = r"\S+" if tokenize == "none" else r"\w+|[^\w\s]"
+    return all(len(re.findall(token, line)) < 4 for line in lines)
 
 
 def _read(values: flags.FlagValues, config: Any) -> tuple[list, list]:

@@ -67,7 +67,7 @@ def _export(values: flags.FlagValues) -> None:
     config = run_directory.RunDirectory(values.workdir).read_config()
     options = decoding_flags.options(values, config)
     samples = _named_samples(values)
-    versions.check_output(values.output)
+    versions.check_output(values.output, values.format)
     startup.import_tensorflow()
     from shared_transformer_tf import trained_run
     from shared_transformer_tf.export import parity_gate

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from absl import flags
 
-from shared_transformer_tf import config, errors, run_directory
+from shared_transformer_tf import config, errors, extras, run_directory
 from shared_transformer_tf.cli import command, decoding_flags, lines, startup
 from shared_transformer_tf.decoding import sampling_options
 
@@ -92,6 +92,7 @@ def _translate(values: flags.FlagValues) -> None:
         options = _server_options(values)
     elif values.model:
         _refuse_search(values)
+        _check_export(values.model)
     else:
         options = _run_options(values)
     startup.import_tensorflow()
@@ -139,6 +140,15 @@ def _refuse_search(values: flags.FlagValues) -> None:
     for name in ("num_best", "sampling", "checkpoint"):
         if values[name].present:
             raise errors.InputError(f"--{name} cannot be set here: {reason}")
+
+
+def _check_export(folder: str) -> None:
+    """Refuses, before TensorFlow is loaded, what cannot be loaded."""
+    from shared_transformer_tf.export import versions
+
+    form = versions.form(versions.newest(folder))
+    if form in extras.MODULES:
+        extras.require(form)
 
 
 def _exported(folder: str) -> Callable:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from shared_transformer_tf import config, errors
+from shared_transformer_tf import config, errors, validation
 from shared_transformer_tf.decoding import sampling, scoring, search, sentences
 
 _SCORED_TOKENS = 4096  # padded target tokens of one batch in forced scoring
@@ -49,6 +49,9 @@ class Translator:
         max_length: tokens of a sentence, end symbol included. Longer input
             is cut, with a warning that counts the lines.
 
+    Raises:
+        InputError: if an option of the search is out of its range.
+
     Example:
         translator = Translator(model, tokenizer)
         translator(["A man rides a bike.", ""])  # ["Ein Mann ...", ""]
@@ -64,6 +67,7 @@ class Translator:
         self.model = model
         self.tokenizer = tokenizer
         self.options = dataclasses.replace(options or config.DecodingConfig())
+        validation.check_decoding(self.options)
         self.max_length = max_length
         self.traces = 0
         self._functions: dict = {}

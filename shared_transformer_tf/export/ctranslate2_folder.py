@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from shared_transformer_tf import config, errors
+from shared_transformer_tf import config, errors, validation
 from shared_transformer_tf.decoding import translator
 from shared_transformer_tf.export import (
     ctranslate2_gate,
@@ -89,9 +89,10 @@ def export_ctranslate2(
             memory; nothing is left of it.
     """
     settings = settings or Settings()
+    validation.check_decoding(settings.decoding)
     decoding = _search(settings.decoding)
     ctranslate2_spec.check(model)
-    with versions.next_version(output) as draft:
+    with versions.next_version(output, "ctranslate2") as draft:
         os.mkdir(draft.path)
         facts = _facts(model, tokenizer, settings, decoding)
         _write(model, tokenizer, draft.path, settings)

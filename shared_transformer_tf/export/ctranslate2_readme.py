@@ -28,7 +28,8 @@ limit = search["max_length_factor"] * len(tokens) + search["max_length_offset"]
     length_penalty=search["alpha"],
     min_decoding_length=0,
     suppress_sequences=[["<pad>"], ["<s>"]],
-    max_decoding_length=min(facts["max_length"], int(limit)),
+    max_decoding_length=max(1, min(facts["max_length"], int(limit))),
+    max_input_length=0,
 )
 print(target.decode(result.hypotheses[0]))
 ```
@@ -38,7 +39,8 @@ print(target.decode(result.hypotheses[0]))
   `config.json`) and begins the target with `<s>`.
 * A sentence has at most `max_length` tokens, `</s>` included; more are an
   error, so cut them. Answer blank text yourself, with "".
-* Scores are log-probabilities divided by length ** `alpha`.
+* Scores are log-probabilities among all tokens but `<pad>` and `<s>`, divided
+  by length ** `alpha`.
 * `patience` is 2 because with 1 the search ends before it has seen some of
   the best translations.
 * int8 wants a CPU with VNNI (`avx512_vnni` or `avx_vnni` among the flags of

@@ -6,6 +6,8 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from shared_transformer_tf import errors
 from shared_transformer_tf.data import tokenizer as tokenizer_lib
 from shared_transformer_tf.decoding import sentences
@@ -86,8 +88,10 @@ class CTranslate2Translator:
     ) -> list[tuple[str, float]]:
         """Returns a translation and its score per line.
 
-        A score is the log-probability divided by length ** alpha; that of a
-        blank line is 0.
+        A score is that of CTranslate2's search: the log-probability among all
+        tokens but `<pad>` and `<s>`, which it leaves out before it normalises
+        and `Translator` does not, divided by length ** alpha. That of a blank
+        line is 0. `score` has no token left out.
         """
         sources = self._encode(lines)
         results: list[Hypothesis] = [([], 0.0)] * len(lines)
@@ -124,6 +128,7 @@ class CTranslate2Translator:
             self._encode(sources),
             [[self._target[i] for i in ids[:longest]] for ids in target_ids],
             max_batch_size=self._decoding["batch_sentences"],
+            max_input_length=0,  # cut already
         )
         return [sum(result.log_probs) for result in scored]
 
@@ -141,9 +146,11 @@ class CTranslate2Translator:
 
     def _limit(self, source: Sequence[str]) -> int:
         decoding = self._decoding
-        limit = decoding["max_length_factor"] * len(source)
-        limit = int(limit + decoding["max_length_offset"])
-        return min(max(limit, 1), self.metadata["max_length"])
+        # rounded as `search.row_limits` does
+        limit = np.float32(decoding["max_length_factor"])
+        limit = limit * np.float32(len(source))
+        limit += np.float32(decoding["max_length_offset"])
+        return int(np.clip(limit, 1, self.metadata["max_length"]))
 
     def _translated(
         self, sources: list[list[str]], lines: list[int], exactly: bool

@@ -69,7 +69,7 @@ def export_onnx(
             nothing is left of it.
     """
     options = options or config.DecodingConfig()
-    with versions.next_version(output) as draft:
+    with versions.next_version(output, "onnx") as draft:
         os.mkdir(draft.path)
         in_memory = translator.Translator(model, tokenizer, options, max_length)
         _write(in_memory, draft.path, licence)

@@ -67,7 +67,7 @@ def export_saved_model(
             nothing is left of it.
     """
     options = options or config.DecodingConfig()
-    with versions.next_version(output) as draft:
+    with versions.next_version(output, "saved_model") as draft:
         _write(model, tokenizer, draft.path, options, max_length)
         logging.info("Checking the export against the model.")
         translated = parity_gate.check(

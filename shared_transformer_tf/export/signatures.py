@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from shared_transformer_tf import config
+from shared_transformer_tf import config, validation
 from shared_transformer_tf.decoding import search
 from shared_transformer_tf.export.text_graph import TextGraph
 
@@ -39,6 +39,7 @@ class Signatures:
         options: config.DecodingConfig,
         max_length: int,
     ):
+        validation.check_decoding(options)
         self.model = model
         self.text = text
         self.decoding = options

@@ -32,22 +32,25 @@ class Draft:
 
 
 @contextlib.contextmanager
-def next_version(output: str | os.PathLike) -> Iterator[Draft]:
+def next_version(
+    output: str | os.PathLike, form_of_version: str
+) -> Iterator[Draft]:
     """Gives the folder to write the next version into, then renames it.
 
     After an exception nothing is left, not even an `output` that was made.
 
     Args:
         output: a folder of numbered versions; made if missing.
+        form_of_version: see `FORMS`.
 
     Yields:
         The draft. It becomes `<output>/<next number>` at the end.
 
     Raises:
-        InputError: if `output` holds anything but numbered versions.
+        InputError: as `check_output`.
     """
     output = pathlib.Path(output)
-    check_output(output)
+    check_output(output, form_of_version)
     made = [
         folder for folder in (output, *output.parents) if not folder.exists()
     ]
@@ -110,11 +113,13 @@ def _form(folder: pathlib.Path) -> str:
     return ""
 
 
-def check_output(output: str | os.PathLike) -> None:
-    """Checks that versions may be written into a folder.
+def check_output(output: str | os.PathLike, form_of_version: str) -> None:
+    """Checks that versions of a form may be written into a folder.
+
+    Whoever reads the folder takes its highest number, and knows one form.
 
     Raises:
-        InputError: if it holds anything but numbered versions.
+        InputError: if it holds anything but numbered versions of that form.
     """
     output = pathlib.Path(output)
     if not output.exists():
@@ -134,3 +139,10 @@ def check_output(output: str | os.PathLike) -> None:
             f"{output} holds {foreign[0]!r}, expected nothing but folders of "
             "numbered versions: give a new or empty folder."
         )
+    for entry in output.iterdir():
+        found = _form(entry)
+        if entry.name.isdecimal() and found not in ("", form_of_version):
+            raise errors.InputError(
+                f"{entry} is of the form {found}, not {form_of_version}: give "
+                "each form a folder of its own."
+            )

@@ -69,7 +69,7 @@ class Stack(keras.layers.Layer):
     Call arguments:
         x: (batch, length, hidden).
         bias: added to the self-attention scores, broadcast to (batch, heads,
-            length, length); see `attention.padding_bias`.
+            length, length); see `masking.padding_bias`.
         memory: (batch, source, hidden), of a decoder.
         memory_bias: as `bias`, for the cross-attention.
         training: whether to drop.
@@ -227,7 +227,7 @@ class Stack(keras.layers.Layer):
         for sublayer in sublayers:
             if not sublayer.built:
                 sublayer.build(input_shape)
-        if self.depth_embedding:
+        if self.depth_embedding and not self.built:
             self.depth_vectors = self.add_weight(
                 name="depth_vectors",
                 shape=(self.num_layers, input_shape[-1]),

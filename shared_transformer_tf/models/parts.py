@@ -51,6 +51,7 @@ def make_stacks(
     lent = sharing.parse_kinds(
         arguments["shared_with_decoder"], sharing.LENDABLE_KINDS
     )
+    sharing.check_lent(lent, encoder_options, decoder_options)
     plans = [
         sharing.make_plan(encoder_options, sharing.ENCODER_KINDS),
         sharing.make_plan(decoder_options, sharing.DECODER_KINDS),

@@ -33,6 +33,16 @@ def test_a_bleu_that_cannot_but_be_0_is_explained(fake_run, tmp_path, capsys):
     assert "no reference has as many" in capsys.readouterr().out
 
 
+def test_tokens_are_not_words_between_spaces(fake_run, tmp_path, capsys):
+    source = write(tmp_path / "s", b"one two\n")
+    reference = write(tmp_path / "r", b"Well, one!\n")
+    flags = ["--workdir=r", f"--source={source}", f"--reference={reference}"]
+    for tokenize, told in (("13a", 0), ("zh", 0), ("char", 0), ("none", 1)):
+        argv = ["evaluate", *flags, f"--tokenize={tokenize}"]
+        assert evaluate.main(argv) == 0
+        assert ("no reference has" in capsys.readouterr().out) == told
+
+
 def test_evaluate_takes_the_test_split(fake_run, capsys):
     fake_run.config.data.numbers_test = 30
     assert evaluate.main(["evaluate", "--workdir=r", "--json"]) == 0

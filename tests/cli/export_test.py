@@ -137,7 +137,7 @@ def test_nothing_is_left_after_sigterm(fake_run, replace, tmp_path):
     output = tmp_path / "output"
 
     def stopped(*arguments, samples, origin):
-        with versions.next_version(output) as draft:
+        with versions.next_version(output, "saved_model") as draft:
             pathlib.Path(draft.path).mkdir()
             signal.raise_signal(signal.SIGTERM)
 

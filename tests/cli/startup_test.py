@@ -112,6 +112,7 @@ MISTAKES = {
     "translate --num_best=3 --beam_size=2": "1 to the beam size, 2",
     "translate --model=x --workdir= --alpha=1": "--alpha cannot be set here",
     "translate --model=x --workdir= --sampling": "--sampling cannot be set",
+    "translate --model=absent --workdir=": "absent holds no exported model",
     "export --max_length_factor=-1": "decoding.max_length_factor is -1",
     "export --reference=two": "--reference goes with --source",
     "export --source=absent": "no file absent",

@@ -213,6 +213,16 @@ def test_output_stays_within_the_limit_of_its_row(model):
         assert len(text.split()) <= len(line.split()) + 1
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"length_penalty": "GNMT"}, {"alpha": -1.0}, {"max_length_offset": 0}],
+)
+def test_options_out_of_range_are_refused(model, options):
+    (name,) = options
+    with pytest.raises(errors.InputError, match=f"decoding.{name} is"):
+        make(model, **options)
+
+
 def test_long_lines_are_cut_with_one_warning_that_counts(beam, monkeypatch):
     warnings = []
     monkeypatch.setattr(

@@ -3,10 +3,11 @@ import os
 import shutil
 import types
 
+import numpy as np
 import pytest
 
-from shared_transformer_tf import errors
-from shared_transformer_tf.decoding import sentences, translator
+from shared_transformer_tf import config, errors
+from shared_transformer_tf.decoding import search, sentences, translator
 from shared_transformer_tf.export import (
     ctranslate2_folder,
     ctranslate2_gate,
@@ -64,6 +65,23 @@ def test_blank_lines_are_blank_and_odd_ones_no_error(export):
     assert len(export(["\udcff two", "a\x00b", "\U0001f6b2"])) == 3
 
 
+def test_scores_of_the_search_are_without_what_is_never_chosen(
+    export, model, tokenizer
+):
+    """CTranslate2 leaves `<pad>` and `<s>` out before it normalises."""
+    lines = [line for line in exported.VARIED if line.strip()]
+    found = export.translate_with_scores(lines)
+    alpha = export.metadata["decoding"]["alpha"]
+    forced = export.score(lines, [text for text, _ in found])
+    encoded = tokenizer.encode_target([text for text, _ in found])
+    compared = 0
+    for (_, score), whole, ids in zip(found, forced, encoded, strict=True):
+        if len(ids) + 1 < exported.MAX_LENGTH:  # it ended by itself, or did it
+            compared += 1
+            assert score >= whole / (len(ids) + 1) ** alpha - 1e-4
+    assert compared > 3
+
+
 def test_input_is_cut_and_said_so(export, caplog):
     caplog.clear()
     long = "one two three " * 20
@@ -91,6 +109,19 @@ def test_each_line_has_its_own_limit(output, tokenizer):
         longest = min(len(source), exported.MAX_LENGTH - 1)
         assert len(ids) <= max(1, longest // 2)  # the end symbol included
     assert len({len(ids) for ids, _ in found}) > 3
+
+
+def test_limits_are_rounded_as_those_of_the_search(output):
+    export = ctranslate2_translator.CTranslate2Translator(output)
+    for factor, length in ((1.3, 90), (1.15, 100), (1.4, 165), (2.3, 50)):
+        values = {"max_length_factor": factor, "max_length_offset": 10}
+        export.metadata["decoding"] |= values
+        export.metadata["max_length"] = 500
+        options = config.DecodingConfig(**values)
+        ids = np.full([1, length + 1], config.END_ID, np.int32)
+        (limit,) = search.row_limits(ids, options, 500).numpy()
+        assert export._limit(["x"] * length) == limit
+        assert limit != int(factor * length + 10)  # in Python's own numbers
 
 
 def test_scores_are_those_of_the_model(export, model, tokenizer):

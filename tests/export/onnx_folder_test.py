@@ -65,6 +65,18 @@ def test_shared_weights_are_stored_once(in_memory, output, monkeypatch):
         onnx_folder._check_size(str(output / "1"), in_memory)
 
 
+def test_two_vocabularies_and_three_matrices(tmp_path):
+    tokenizer = exported.make_tokenizer(joint=False)
+    model = memorized.make_model(tokenizer)
+    onnx_folder.export_onnx(
+        model, tokenizer, tmp_path, exported.OPTIONS, exported.MAX_LENGTH
+    )
+    in_memory = translator.Translator(
+        model, tokenizer, exported.OPTIONS, exported.MAX_LENGTH
+    )
+    assert loaded.load_exported(tmp_path)(LINES) == in_memory(LINES)
+
+
 def test_no_matrix_is_stored_with_its_transposed(output):
     graph = onnx.load(str(output / "1" / "model.onnx")).graph
     arrays = [numpy_helper.to_array(tensor) for tensor in graph.initializer]

@@ -60,6 +60,21 @@ def test_weights_are_stored_once(model, output):
     assert facts["decoding"]["beam_size"] == 3
 
 
+def test_two_vocabularies_and_three_matrices(tmp_path, caplog):
+    tokenizer = exported.make_tokenizer(joint=False)
+    model = exported.make_model(tokenizer)
+    version = export(model, tokenizer, tmp_path, exported.VARIED)
+    stored = parity.float_bytes(version)
+    assert stored == 4 * sum(w.numpy().size for w in model.trainable_weights)
+    in_memory = translator.Translator(
+        model, tokenizer, exported.OPTIONS, exported.MAX_LENGTH
+    )
+    lines = [*exported.VARIED, "one two three " * 20]
+    with caplog.at_level("WARNING", logger="absl"):
+        assert loaded.load_exported(tmp_path)(lines) == in_memory(lines)
+    assert "lines were cut: they, or their translations" in caplog.text
+
+
 def test_what_servers_and_people_look_for_is_there(output):
     names = {path.name for path in (output / "1").iterdir()}
     assert {"MODEL_CARD.md", "batching_params.pbtxt", "saved_model.pb"} <= names

@@ -6,9 +6,10 @@ from shared_transformer_tf import errors
 from shared_transformer_tf.export import versions
 
 
-def write(output):
-    with versions.next_version(output) as draft:
+def write(output, file="saved_model.pb", form="saved_model"):
+    with versions.next_version(output, form) as draft:
         pathlib.Path(draft.path).mkdir()
+        pathlib.Path(draft.path, file).touch()
         assert not draft.version
     return draft.version
 
@@ -23,7 +24,7 @@ def test_numbers_follow_the_highest(tmp_path):
 
 def test_nothing_is_left_of_a_failure(tmp_path):
     with pytest.raises(ZeroDivisionError):
-        with versions.next_version(tmp_path / "a" / "b") as draft:
+        with versions.next_version(tmp_path / "a" / "b", "onnx") as draft:
             pathlib.Path(draft.path).mkdir()
             _ = 1 / 0
     assert not list(tmp_path.iterdir())
@@ -36,6 +37,14 @@ def test_what_is_not_a_version_is_left_alone(tmp_path):
     with pytest.raises(errors.InputError, match="is a file"):
         write(tmp_path / "notes.txt")
     assert [x.name for x in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_has_versions_of_one_form(tmp_path):
+    write(tmp_path)
+    with pytest.raises(errors.InputError, match="1 is of the form saved_model"):
+        write(tmp_path, "model.bin", "ctranslate2")
+    assert versions.numbers(tmp_path) == [1]
+    assert write(tmp_path).endswith("/2")
 
 
 def test_newest_version_of_any_form_is_taken(tmp_path):
