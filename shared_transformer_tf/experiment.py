@@ -55,9 +55,8 @@ def train(
             for a later call to go on. Not for several workers.
 
     Raises:
-        InputError: if something given is wrong, or another training writes
-            there, before the first update; later, of a training that diverged
-            or a checkpoint that cannot be written.
+        InputError: before the first update, of what is given; later, of a
+            training that diverged or a checkpoint that cannot be written.
     """
     config.validate()
     devices.check(strategy, num_replicas, config.data.num_buckets)

@@ -183,7 +183,6 @@ def check_read(config: Any) -> None:
     Raises:
         InputError: naming the setting, and what would read it.
     """
-    _check_text_is_read(config.data)
     _check_optimizer_reads(config.training)
     model = config.model
     stacks = sharing.stack_options(vars(model), vars(config.decoder))
@@ -201,20 +200,6 @@ def check_read(config: Any) -> None:
                 f"{name}.residual_lambda is {value}, but only the "
                 f"residual_scale {SCALE_OF_LAMBDA!r} reads it: set that, or "
                 "leave it out."
-            )
-
-
-def _check_text_is_read(data: Any) -> None:
-    names = ["directory"] + [
-        f"{split}_{side}"
-        for split in ("train", "valid", "test")
-        for side in ("source", "target")
-    ]
-    for name in names:
-        if data.corpus != "text" and getattr(data, name):
-            raise errors.InputError(
-                f"data.{name} is {getattr(data, name)!r}, but data.corpus="
-                f"{data.corpus!r} reads no files: set data.corpus=text."
             )
 
 

@@ -148,8 +148,6 @@ SCALE = "inverse_uses_sqrt_blocks"
             {"training__epsilon": 0.1, "training__optimizer": "adafactor"},
             "training.epsilon is 0.1, but training.optimizer='adafactor'",
         ),
-        ({"data__directory": "mine"}, "reads no files: set data.corpus=text"),
-        ({"data__test_target": "t.de"}, "data.test_target is 't.de', but"),
         ({"model__residual_lambda": 0.5}, "model.residual_lambda is 0.5"),
         ({"decoder__residual_lambda": 0.5}, "decoder.residual_lambda is 0.5"),
         (
@@ -171,7 +169,6 @@ def test_what_nothing_would_read_is_refused_where_it_is_set(values, words):
     [
         {"training__momentum": 0.5, "training__optimizer": "sgd"},
         {"training__beta_1": 0.5, "training__optimizer": "adamw"},
-        {"data__directory": "mine", "data__corpus": "text"},
         {"model__residual_lambda": 0.5, "model__residual_scale": SCALE},
         {"model__residual_lambda": 0.5, "decoder__residual_scale": SCALE},
         {"decoder__residual_lambda": 0.5, "model__residual_scale": SCALE},

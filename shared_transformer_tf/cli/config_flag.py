@@ -20,6 +20,11 @@ from shared_transformer_tf import errors, python_file
 
 NAME = "config"
 _OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]*)(=.*)?", re.DOTALL)
+_TEXT_FILES = [
+    f"{split}_{side}"
+    for split in ("train", "valid", "test")
+    for side in ("source", "target")
+]
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 # Installed inside the package; at the top of a checkout.
 _FOLDERS = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
@@ -77,6 +82,24 @@ def load(name: str) -> config_lib.Config:
     for path_name in _assigned(config):
         _check_field(path_name, f" in {path}")
     return config
+
+
+def check_text_is_read(values: flags.FlagValues) -> None:
+    """Refuses flags of text files beside another corpus.
+
+    A config that names files may be used with it all the same.
+
+    Raises:
+        InputError: naming such a flag.
+    """
+    data = values[NAME].value.data
+    names = ["directory", *_TEXT_FILES]
+    for name in (f"{NAME}.data.{name}" for name in names):
+        if data.corpus != "text" and name in values and values[name].present:
+            raise errors.InputError(
+                f"--{name} is set, but data.corpus={data.corpus!r} reads no "
+                f"files: add --{NAME}.data.corpus=text."
+            )
 
 
 def shipped_names() -> list[str]:

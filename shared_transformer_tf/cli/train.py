@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from shared_transformer_tf import devices, run_directory, validation
-from shared_transformer_tf.cli import command, startup
+from shared_transformer_tf.cli import command, config_flag, startup
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,6 +68,7 @@ def _check_before_tensorflow(values: flags.FlagValues) -> None:
     run = run_directory.RunDirectory(values.workdir)
     run.check(values.config)
     if not run.exists:
+        config_flag.check_text_is_read(values)
         validation.check_read(values.config)
         validation.check_fall(values.config.training)
         corpus.check_files(values.config.data, "train", "valid")

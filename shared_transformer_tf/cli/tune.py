@@ -24,7 +24,7 @@ from typing import Any
 from absl import flags, logging
 
 from shared_transformer_tf import devices, errors, validation
-from shared_transformer_tf.cli import command, startup
+from shared_transformer_tf.cli import command, config_flag, startup
 
 _MODULE = "shared_transformer_tf.cli.tune"
 _LABELS = ("study", "task", "arm")
@@ -129,6 +129,7 @@ def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         )
     config = values.config
     config.validate()
+    config_flag.check_text_is_read(values)
     validation.check_read(config)
     _check_devices(values)
     space = space_lib.make_space(config, values.fields, values.budget_tokens)

@@ -13,6 +13,18 @@ from shared_transformer_tf.cli import train
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.parametrize(
+    "flag", ["data.directory=mine", "data.test_target=t.de"]
+)
+def test_text_that_nothing_reads_is_refused(flag, tmp_path, capsys):
+    argv = ["train", f"--workdir={tmp_path / 'run'}", f"--config.{flag}"]
+    assert train.main(argv) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    name = flag.partition("=")[0]
+    assert f"--config.{name} is set, but data.corpus='numbers'" in error
+    assert not list(tmp_path.iterdir())
+
+
 def test_train_passes_config_workdir_and_strategy_on(monkeypatch, tmp_path):
     calls = []
     experiment = importlib.import_module("shared_transformer_tf.experiment")

@@ -30,16 +30,17 @@ def test_translate_samples(fake_run, stdin, capfdbinary):
     assert capfdbinary.readouterr().out == b"a5\ta5\nb5\tb5\n"
 
 
-def test_translate_with_an_export(monkeypatch, stdin, capfdbinary):
+def test_translate_with_an_export(monkeypatch, stdin, capfdbinary, tmp_path):
     loaded = importlib.import_module("shared_transformer_tf.export.loaded")
 
     def load_exported(path):
-        assert path == "folder"
+        assert path == str(tmp_path)
         return lambda lines: [line.upper() for line in lines]
 
     monkeypatch.setattr(loaded, "load_exported", load_exported)
+    (tmp_path / "saved_model.pb").touch()
     stdin(b"a\n\nb")
-    assert translate.main(["translate", "--model=folder"]) == 0
+    assert translate.main(["translate", f"--model={tmp_path}"]) == 0
     assert capfdbinary.readouterr().out == b"A\n\nB\n"
 
 
