@@ -1,14 +1,10 @@
 """An exported model, back in Python."""
 
-import json
-import math
 import os
-import pathlib
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the SentencePiece operations
-from absl import logging
 
 from shared_transformer_tf import errors, extras
 from shared_transformer_tf.decoding import sentences
@@ -45,7 +41,6 @@ class LoadedExport:
             self._translate = self._module.signatures[_SIGNATURE]
             fits = "translation" in self._translate.structured_outputs
             fits &= "text" in self._translate.structured_input_signature[1]
-            self._read_limits()
         except Exception as error:  # damaged files raise almost any kind
             raise errors.InputError(
                 f"{self.path} cannot be loaded as an exported model "
@@ -58,23 +53,11 @@ class LoadedExport:
                 "translation out: give a folder that `export` wrote."
             )
 
-    def _read_limits(self) -> None:
-        """Reads which lines are surely not cut; other SavedModels tell none."""
-        file = pathlib.Path(self.path, "assets.extra", "metadata.json")
-        self._sure = math.inf
-        if file.exists() and "options" in self._module.signatures:
-            facts = json.loads(file.read_text("utf-8"))
-            # A token has a byte at least, but for a first space; the end is
-            # one. Only few characters become more when they are normalised.
-            self._sure = facts["max_length"] - 2
-            self._beams = facts["decoding"]["beam_size"]
-            self._with_options = self._module.signatures["options"]
-
     def __call__(self, lines: Sequence[str]) -> list[str]:
         """Returns one translation per line, in order; "" for blank lines.
 
-        Lines that are longer than the export takes are cut; a warning counts
-        them where it was written by `export`.
+        Lines that are longer than the export takes are cut, and nothing tells
+        it: the signature `options` says of each whether it was `truncated`.
         """
         cleaned = [sentences.clean_text(line).encode() for line in lines]
         order = sorted(range(len(lines)), key=lambda i: -len(cleaned[i]))
@@ -85,27 +68,7 @@ class LoadedExport:
             translated = self._translate(text=text)["translation"].numpy()
             for line, translation in zip(batch, translated, strict=True):
                 results[line] = translation.decode()
-        self._tell_cuts([line for line in cleaned if len(line) > self._sure])
         return results
-
-    def _tell_cuts(self, lines: Sequence[bytes]) -> None:
-        """Warns of those that are too long, or whose translations are."""
-        cut = 0
-        for start in range(0, len(lines), self.batch_sentences):
-            text = tf.constant(lines[start : start + self.batch_sentences])
-            found = self._with_options(
-                text=text,
-                beam_size=tf.fill(tf.shape(text), self._beams),
-                length_penalty=tf.fill(tf.shape(text), math.nan),
-                max_length=tf.fill(tf.shape(text), tf.int32.max),
-            )
-            cut += int(tf.math.count_nonzero(found["truncated"]))
-        if cut:
-            logging.warning(
-                "%d lines were cut: they, or their translations, have more "
-                "tokens than the export takes.",
-                cut,
-            )
 
 
 def load_exported(path: str | os.PathLike) -> Translate:
