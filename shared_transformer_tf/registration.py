@@ -35,8 +35,9 @@ def register_if_keras_is_loaded() -> None:
     """Imports the modules whose classes a saved model may name.
 
     While one of our own modules is being imported this does nothing, for it
-    must not run in a circle: whoever asks the package for that module calls
-    this again.
+    must not run in a circle. `from shared_transformer_tf import NAME` calls
+    this again; what else imports a module of ours first imports the others
+    itself, or Keras before.
 
     Raises:
         InputError: if Keras has another backend than TensorFlow.

@@ -138,11 +138,10 @@ class RunDirectory:
         """Refuses to begin a run in a folder of something else.
 
         Raises:
-            InputError: if the folder holds other files, or cannot be made.
+            InputError: if the folder holds other files.
         """
         self._check_no_file()
         if not os.path.isdir(self.path):
-            self._check_can_be_made()
             return
         # what a stop at the very beginning leaves
         begun = {"tokenizer", "config.json.partial", _LOCK}
@@ -154,8 +153,13 @@ class RunDirectory:
                 f"({names}): name an empty or a new folder."
             )
 
-    def _check_can_be_made(self) -> None:
-        above = os.path.dirname(os.path.abspath(self.path))
+    def check_can_be_made(self) -> None:
+        """Checks that this process may write here, or make the folder.
+
+        Raises:
+            InputError: if not.
+        """
+        above = os.path.abspath(self.path)
         while not os.path.lexists(above):
             above = os.path.dirname(above)
         if not os.path.isdir(above):

@@ -51,6 +51,9 @@ def _check_types_and_choices(section_name: str, section: Any) -> None:
     for field in dataclasses.fields(section):
         name = f"{section_name}.{field.name}"
         value = getattr(section, field.name)
+        if hasattr(value, "item"):  # a number of NumPy
+            value = value.item()
+            setattr(section, field.name, value)
         kinds = typing.get_args(hints[field.name]) or (hints[field.name],)
         if float in kinds and type(value) is int:
             setattr(section, field.name, float(value))

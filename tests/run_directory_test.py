@@ -148,7 +148,7 @@ def test_a_run_does_not_begin_among_other_files(tmp_path):
     with pytest.raises(InputError, match="is a file, not a folder"):
         RunDirectory(str(tmp_path / "a")).check_new()
     with pytest.raises(InputError, match="a is no folder"):
-        RunDirectory(str(tmp_path / "a" / "b" / "c")).check_new()
+        RunDirectory(str(tmp_path / "a" / "b" / "c")).check_can_be_made()
 
 
 def test_a_run_that_cannot_be_made_is_told_at_once(tmp_path, monkeypatch):
@@ -160,5 +160,5 @@ def test_a_run_that_cannot_be_made_is_told_at_once(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "access", access)  # root may write anywhere
     with pytest.raises(InputError, match=f"may be written in {tmp_path}"):
-        RunDirectory(str(tmp_path / "b" / "c")).check_new()
+        RunDirectory(str(tmp_path / "b" / "c")).check_can_be_made()
     assert asked == [(str(tmp_path), os.W_OK | os.X_OK)]

@@ -18,6 +18,13 @@ from absl import flags
 from shared_transformer_tf import errors, run_directory
 from shared_transformer_tf.cli import command, decoding_flags, startup
 
+# What the tokenisers of words part, nearly: 13a only at ASCII punctuation.
+_TOKEN = {
+    "none": r"\S+",
+    "13a": r"[^\s!-&(-,./:-@\[-`{-~]+|[!-&(-,./:-@\[-`{-~]",
+    "intl": r"\w+|[^\w\s]",
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code.
@@ -88,8 +95,7 @@ def _evaluate(values: flags.FlagValues) -> None:
 def _no_run_of_four(lines: Sequence[str], tokenize: str) -> bool:
     if tokenize in ("char", "zh"):
         return False
-    token = r"\S+" if tokenize == "none" else r"\w+|[^\w\s]"
-    return all(len(re.findall(token, line)) < 4 for line in lines)
+    return all(len(re.findall(_TOKEN[tokenize], line)) < 4 for line in lines)
 
 
 def _read(values: flags.FlagValues, config: Any) -> tuple[list, list]:

@@ -67,6 +67,8 @@ def _check_before_tensorflow(values: flags.FlagValues) -> None:
 
     run = run_directory.RunDirectory(values.workdir)
     run.check(values.config)
+    if values.strategy != "multiworker":  # of which one alone writes
+        run.check_can_be_made()
     if not run.exists:
         config_flag.check_text_is_read(values)
         validation.check_read(values.config)

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from shared_transformer_tf.training import strategies
+from shared_transformer_tf.training import losses, strategies
 
 
 class DistributedModel(keras.Model):
@@ -56,6 +56,13 @@ class DistributedModel(keras.Model):
         """Whether XLA compiles the step: as told, or on a TPU always."""
         on_tpu = strategies.is_tpu(self.distribute_strategy)
         return self.compiled_by_xla or on_tpu
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Returns what the metrics hold; no loss of 0 where none was finite."""
+        found = super().get_metrics_result()
+        if "loss" in found:
+            found["loss"] = losses.mean_so_far(self._loss_tracker)
+        return found
 
     def _get_metrics_result_or_logs(self, logs: dict[str, Any]) -> dict:
         return logs | self.get_metrics_result()  # of all replicas

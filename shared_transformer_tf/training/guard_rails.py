@@ -59,11 +59,11 @@ class GradientGuard(keras.callbacks.Callback):
             return
         checkpoint = self._last_checkpoint()
         raise DivergedError(
-            f"{found} Last good checkpoint: {checkpoint or 'none'}. To go on "
-            "from there without such updates, add "
-            "--config.training.on_bad_gradient=skip; a lower "
-            "training.learning_rate, or those lines corrected, is a new run "
-            "and needs another --workdir."
+            f"{found} Last good checkpoint: {checkpoint or 'none'}. The run of "
+            "a `train` goes on without such updates by "
+            "--config.training.on_bad_gradient=skip; with a lower "
+            "training.learning_rate, or those lines corrected, it is another "
+            "run and needs another --workdir."
         )
 
     def _lines(self, step: int) -> str:

@@ -41,6 +41,9 @@ def test_tokens_are_not_words_between_spaces(fake_run, tmp_path, capsys):
         argv = ["evaluate", *flags, f"--tokenize={tokenize}"]
         assert evaluate.main(argv) == 0
         assert ("no reference has" in capsys.readouterr().out) == told
+    write(tmp_path / "r", "c'est l'été,".encode())  # three tokens of 13a
+    assert evaluate.main(["evaluate", *flags]) == 0
+    assert "no reference has" in capsys.readouterr().out
 
 
 def test_evaluate_takes_the_test_split(fake_run, capsys):

@@ -223,6 +223,14 @@ def test_options_out_of_range_are_refused(model, options):
         make(model, **options)
 
 
+def test_options_may_be_numbers_of_numpy(model):
+    options = dict(alpha=np.float32(0.5), beam_size=np.int64(2))
+    translate = translator.Translator(
+        model, NumberTokenizer(), config.DecodingConfig(**options), 24
+    )
+    assert (translate.options.alpha, translate.options.beam_size) == (0.5, 2)
+
+
 def test_long_lines_are_cut_with_one_warning_that_counts(beam, monkeypatch):
     warnings = []
     monkeypatch.setattr(

@@ -163,6 +163,9 @@ def test_a_loss_without_any_finite_batch_is_no_number():
     trained(model, keras.optimizers.Adam(0.01), steps=2)
     good = values(model)
     broken(model)
+    history = model.fit(*batch(), batch_size=2, epochs=2, verbose=0).history
+    assert np.isnan(history["loss"]).all()
+    assert min(history["skipped"]) == 1
     model.reset_metrics()  # as at the beginning of an epoch
     logs = model.train_on_batch(*batch(), return_dict=True)
     assert np.isnan(logs["loss"])

@@ -196,10 +196,10 @@ def sweeps(evidence: Evidence, pictures: Mapping[str, str]) -> str:
     mixed = sum(not sweep.on_one_kind for sweep in found)
     if mixed:
         text += (
-            f" In {mixed} of {wording.number_of(len(found), 'sweep')} the "
-            "rates were not all trained on one kind of processor, which moves "
-            "dev BLEU by itself as another seed does: near ones are not told "
-            "apart."
+            f" In {mixed} of {wording.number_of(len(found), 'sweep')} not all "
+            "trainings are noted as of one kind of processor. Another kind "
+            "moves dev BLEU by itself, as another seed does: near ones are not "
+            "told apart."
         )
     return _joined(
         [

@@ -142,14 +142,14 @@ def _gain(evidence: Evidence) -> Finding:
 def _other_rates(evidence: Evidence) -> str:
     """Says where another learning rate than the one used was better."""
     results = evidence.results
-    told, on_several_kinds = [], False
+    told, on_one_kind = [], True
     for arm in ("vanilla", "shared"):
         swept = [
             sweep
             for sweep in learning_rates.sweeps(results, results.swept_tasks)
             if sweep.arm == arm and sweep.used is not None
         ]
-        on_several_kinds |= not all(sweep.on_one_kind for sweep in swept)
+        on_one_kind &= all(sweep.on_one_kind for sweep in swept)
         better = [
             f"{sweep.task} {wording.signed(sweep.ahead)}"
             for sweep in swept
@@ -166,8 +166,9 @@ def _other_rates(evidence: Evidence) -> str:
         " By dev BLEU another learning rate than theirs was ahead, by single "
         f"trainings, for {' and '.join(told)} of the tasks that were swept"
         + (
-            ", on several kinds of processor, which by itself moves scores."
-            if on_several_kinds
+            ", not all of which are noted as of one kind of processor; another "
+            "moves scores by itself."
+            if not on_one_kind
             else "."
         )
     )

@@ -7,7 +7,7 @@ from statistics import fmean
 from shared_transformer_tf.study.report.result_set import (
     Result,
     ResultSet,
-    trained_on,
+    on_one_kind,
 )
 
 PREFIX = "learning_rate"
@@ -25,7 +25,8 @@ class Sweep:
         used: the rate of the arm's own cells; `None`: they were not run.
         test_bleu: at the best rate; `None`: not measured.
         diverged: rates at which a training has no scores.
-        on_one_kind: whether all were trained on one kind of processor.
+        on_one_kind: whether all are noted as trained on one kind of
+            processor.
     """
 
     task: str
@@ -109,7 +110,7 @@ def _sweep(
         bleu,
         rate(used[0]) if used else None,
         fmean(test["bleu"] for test in tests) if all(tests) else None,
-        on_one_kind=len(set(map(trained_on, (*used, *others)))) == 1,
+        on_one_kind=on_one_kind((*used, *others)),
     )
 
 

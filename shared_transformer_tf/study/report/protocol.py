@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from shared_transformer_tf.config import Config
 from shared_transformer_tf.evaluation import significance
 from shared_transformer_tf.study.report import (
     joint_bootstrap,
@@ -15,7 +16,7 @@ from shared_transformer_tf.study.report.wording import distinct, extent
 
 # Target tokens of the arms of a task may differ by the last batch.
 _SAME_BUDGET = 0.02
-# What a reader asks of a base first; every cell's file has all settings.
+# What a reader asks of a base first.
 _STANDARD = {
     "tokenizer": ("vocabulary_size",),
     "data": ("batch_tokens",),
@@ -215,7 +216,7 @@ def _standard(evidence: Evidence) -> str:
     cells = evidence.results.of(evidence.results.main_task, "vanilla")
     if not cells:
         return ""
-    config = cells[0]["config"]
+    config = Config.from_dict(cells[0]["config"]).to_dict()
     told = {
         name: config[section][name]
         for section, names in _STANDARD.items()
@@ -251,8 +252,9 @@ def _processors(evidence: Evidence) -> str:
         )
     if tasks := _tasks_of_several_kinds(results):
         text += (
-            f" In {', '.join(tasks)} arms of one seed were not all trained on "
-            "one kind, so their differences have it in them."
+            f" In {', '.join(tasks)} some arms of a seed are noted as of "
+            "another kind than others, or as of one while others tell none: "
+            "differences of these may have it in them."
         )
     return text + (
         " Minutes are of cells on one of these alone, that on which most arms "
@@ -266,7 +268,7 @@ def _tasks_of_several_kinds(results: result_set.ResultSet) -> list[str]:
     kinds: dict[tuple[str, int], set] = {}
     for cell in results.of():
         of_seed = kinds.setdefault((cell["task"], cell["seed"]), set())
-        of_seed.add(result_set.trained_on(cell))
+        of_seed.add(result_set.trained_on(cell)[0])
     several = [task for (task, _), found in kinds.items() if len(found) > 1]
     return list(dict.fromkeys(several))
 

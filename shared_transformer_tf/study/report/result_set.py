@@ -6,7 +6,7 @@ A cell's file is `TASK.ARM.SEED[.VARIATION].json`, a search's
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -117,6 +117,12 @@ class ResultSet:
 def trained_on(cell: Result) -> tuple[str, int]:
     """Returns the kind of processor and how many; old results have none."""
     return cell.get("processor_kind", ""), cell["processors"]
+
+
+def on_one_kind(cells: Iterable[Result]) -> bool:
+    """Returns whether all tell one kind of processor, and the same."""
+    kinds = {trained_on(cell)[0] for cell in cells}
+    return len(kinds) == 1 and "" not in kinds
 
 
 def name(cell: Result) -> str:

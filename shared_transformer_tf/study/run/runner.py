@@ -108,8 +108,8 @@ class StudyRunner:
     @property
     def _searches_are_shipped(self) -> bool:
         """Whether a command finds them without being told where."""
-        shipped = ("results", self._selection.study.name)
-        return pathlib.Path(self._searches).absolute().parts[-2:] == shipped
+        shipped = pathlib.Path("results", self._selection.study.name)
+        return pathlib.Path(self._searches).resolve() == shipped.resolve()
 
     def _config(self, cell: Cell) -> Config:
         return self._selection.study.config(cell, self._order.found)

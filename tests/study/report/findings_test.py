@@ -253,20 +253,29 @@ def test_rates_of_several_kinds_of_processor_are_told():
     cells.append(make_cell("en-de", "shared", 1, num_sentences=20))
     for cell, bleu in zip(cells, (30, 31, 30), strict=True):
         cell["dev"]["bleu"] = bleu
+        cell["processor_kind"] = "AMD EPYC with avx512f"
     results = ResultSet(STUDY, tuple(cells), {})
 
     def told():
         evidence = Evidence.of(results)
-        yield "on several kinds" in findings.findings(evidence)[1].answer
-        yield "In 1 of 1 sweep the rates" in chapters.sweeps(evidence, {})
+        yield (
+            "not all of which are noted"
+            in findings.findings(evidence)[1].answer
+        )
+        yield "In 1 of 1 sweep not all" in chapters.sweeps(evidence, {})
         text = protocol.protocol(evidence)
-        yield "In en-de arms of one seed were not all trained on one" in text
+        yield "In en-de some arms of a seed are noted" in text
 
+    assert list(told()) == [False, False, False]
+    cells[0]["processors"] = 7  # the kind is the same
     assert list(told()) == [False, False, False]
     cells[1]["processor_kind"] = "AMD EPYC with avx2"
     assert list(told()) == [True, True, False]
     cells[2]["processor_kind"] = "AMD EPYC with avx2"
     assert list(told()) == [True, True, True]
+    for cell in cells:
+        cell["processor_kind"] = ""
+    assert list(told()) == [True, True, False]
 
 
 def test_a_better_learning_rate_than_the_one_used_is_told():

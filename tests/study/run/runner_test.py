@@ -103,6 +103,15 @@ def test_every_cell_is_trained_once_and_told_in_a_line(home, capfd):
     assert len(home.started()) == len(CELLS)
 
 
+def test_searches_elsewhere_are_part_of_a_command(home, monkeypatch):
+    assert not home.runner()._searches_are_shipped
+    monkeypatch.chdir(home.path)
+    shipped = home.path / "results" / home.study.name
+    shipped.parent.mkdir()
+    shipped.symlink_to(home.path / "searches")
+    assert home.runner()._searches_are_shipped
+
+
 def test_the_time_left_counts_what_a_cell_took_before(home, capfd):
     home.order(PLAIN[0], "go on")
     assert home.runner().run() == []
