@@ -5,6 +5,7 @@ from statistics import fmean
 
 from shared_transformer_tf.study.report import (
     gradient_rules,
+    learning_rates,
     use_gradients,
     wording,
 )
@@ -114,6 +115,23 @@ def _scale_alone(evidence: Evidence, system: str) -> str:
     )
 
 
+def _at_better_rates(evidence: Evidence, arms: Sequence[str]) -> str:
+    """Says which arms had a better learning rate than the one used."""
+    results = evidence.results
+    told = [
+        f"{wording.code(sweep.arm)} {wording.signed(sweep.ahead)} at "
+        f"{sweep.best:.3g}"
+        for sweep in learning_rates.sweeps(results, [results.main_task])
+        if sweep.arm in arms and sweep.ahead > 0
+    ]
+    if not told:
+        return ""
+    return (
+        " Learning rates were not tuned for each of them: by dev BLEU, of "
+        f"single trainings, another was ahead for {', '.join(told)}."
+    )
+
+
 def rules(evidence: Evidence) -> Finding:
     """Returns what each ablation did against `shared`."""
     question = "What did each gradient rule and scale do?"
@@ -143,6 +161,7 @@ def rules(evidence: Evidence) -> Finding:
             "those of the embeddings too, which `vanilla` uses as often: how "
             "much of it is due to shared layers is not told."
         )
+    answer += _at_better_rates(evidence, list(found))
     if gradient_rules.divided_out(evidence):
         answer += (
             " `uses` and `sqrt_uses` are constant factors, which Adam divides "

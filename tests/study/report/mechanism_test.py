@@ -72,3 +72,17 @@ def test_an_arm_without_uses_is_not_answered():
     assert mechanism.gradients(evidence).short.startswith("not answered")
     assert tables.cosines(evidence) == ""
     assert use_gradients.of_arms(evidence) is None
+
+
+def test_ablations_with_a_better_learning_rate_are_told():
+    cells = [
+        make_cell("en-de", arm, 1, variation, num_sentences=20)
+        for arm in ("shared", "unit", "update_uses")
+        for variation in ("", "learning_rate_x2")
+    ]
+    for cell, bleu in zip(cells, (30, 33, 31, 30, 30, 32), strict=True):
+        cell["dev"]["bleu"] = bleu
+    answer = mechanism.rules(
+        Evidence.of(ResultSet(STUDY, tuple(cells), {}))
+    ).answer
+    assert "another was ahead for `update_uses` +2.00 at 0.006." in answer
