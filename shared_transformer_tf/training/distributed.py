@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from shared_transformer_tf.training import losses, strategies
+from shared_transformer_tf.training import strategies
 
 
 class DistributedModel(keras.Model):
@@ -58,10 +58,10 @@ class DistributedModel(keras.Model):
         return self.compiled_by_xla or on_tpu
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """Returns what the metrics hold; no loss of 0 where none was finite."""
-        found = super().get_metrics_result()
+        """Returns what the metrics hold; the loss of nothing is NaN, not 0."""
+        found, loss = super().get_metrics_result(), self._loss_tracker
         if "loss" in found:
-            found["loss"] = losses.mean_so_far(self._loss_tracker)
+            found["loss"] = tf.convert_to_tensor(loss.total) / loss.count
         return found
 
     def _get_metrics_result_or_logs(self, logs: dict[str, Any]) -> dict:

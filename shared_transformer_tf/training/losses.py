@@ -207,10 +207,5 @@ def mean_over_tokens(
     return tf.reduce_sum(losses) / divisor, tokens
 
 
-def mean_so_far(tracker: keras.metrics.Mean) -> tf.Tensor:
-    """Returns its mean; NaN, where Keras' own result is 0, of nothing."""
-    return tf.convert_to_tensor(tracker.total) / tracker.count
-
-
 def _wide(dtype: tf.DType) -> tf.DType:
     return tf.float64 if dtype == tf.float64 else tf.float32

@@ -208,7 +208,6 @@ class NormalizedGradientModel(DistributedModel):
             tf.where(loss_finite, loss, 0.0), tf.where(loss_finite, count, 0.0)
         )
         logs = self.get_metrics_result() | {
-            "loss": losses.mean_so_far(self._loss_tracker),
             "batch_loss": loss,
             "tokens": count,
             "gradient_norm": norm,
