@@ -1,6 +1,8 @@
 """A whole training on the embedded corpus: stop, go on, load, refuse."""
 
+import io
 import json
+import logging
 import os
 import shutil
 import signal
@@ -17,13 +19,16 @@ from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.run_directory import RunDirectory
 from shared_transformer_tf.training import checkpoints, heat_map
 from shared_transformer_tf.training.progress import MetricsLog
+from tests import counted_updates
 from tests.small_run import small
 
 
+def saved(workdir):
+    return checkpoints.list_checkpoints(os.path.join(workdir, "checkpoints"))
+
+
 def newest(workdir):
-    return checkpoints.list_checkpoints(os.path.join(workdir, "checkpoints"))[
-        -1
-    ]
+    return saved(workdir)[-1]
 
 
 def records(workdir):
@@ -56,22 +61,66 @@ def test_a_finished_run_says_so(copy, capsys):
     assert records(copy) == before
 
 
-def test_a_stopped_run_ends_with_the_same_weights(copy, trained):
-    path = os.path.join(copy, "checkpoints")
-    for one in checkpoints.list_checkpoints(path):
-        if one.step > 9:
-            shutil.rmtree(one.path)
-    assert newest(copy).step == 9
-    straight = checkpoints.read_weights
-    experiment.train(small(), copy)
-    ours, theirs = straight(newest(copy)), straight(newest(trained))
+@pytest.fixture(scope="module")
+def went_on(trained, tmp_path_factory):
+    """The run went on from update 9, as what 12 left is damaged, to 15."""
+    workdir = str(
+        shutil.copytree(trained, tmp_path_factory.mktemp("runs") / "r")
+    )
+    damaged = os.path.join(newest(workdir).path, checkpoints.STATE)
+    os.truncate(damaged, os.path.getsize(damaged) // 2)
+    traces, shapes, log = [], set(), io.StringIO()
+    step = SharedTransformer.train_step
+    made = pipeline.TrainingBatches.batch
+
+    def counted(self, data):
+        traces.append(data[1].shape)
+        return step(self, data)
+
+    def noted(self, *which):
+        batch = made(self, *which)
+        shapes.add(batch[1].shape)
+        return batch
+
+    handler = logging.StreamHandler(log)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SharedTransformer, "train_step", counted)
+        patch.setattr(pipeline.TrainingBatches, "batch", noted)
+        logging.getLogger("absl").addHandler(handler)
+        experiment.train(small(max_steps=15), workdir)
+        logging.getLogger("absl").removeHandler(handler)
+    return types.SimpleNamespace(
+        workdir=workdir, traces=traces, shapes=shapes, log=log.getvalue()
+    )
+
+
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(went_on):
+    assert "Passed over" in went_on.log and "damaged" in went_on.log
+    assert newest(went_on.workdir).step == 15
+    assert checkpoints.faults(newest(went_on.workdir)) == []
+
+
+def test_a_run_that_goes_on_comes_to_the_same_weights(went_on, trained):
+    (twelve,) = [one for one in saved(went_on.workdir) if one.step == 12]
+    assert checkpoints.faults(twelve) == []
+    ours = checkpoints.read_weights(twelve)
+    theirs = checkpoints.read_weights(newest(trained))
+    assert ours.keys() == theirs.keys()
     for name, value in ours.items():
         np.testing.assert_allclose(value, theirs[name], atol=2e-5)
-    steps = [r["step"] for r in records(copy) if r["kind"] == "train"]
-    assert steps == sorted(set(steps)) and steps[-1] == 12
+    lines = records(went_on.workdir)
+    steps = [r["step"] for r in lines if r["kind"] == "train"]
+    assert steps == [2, 4, 6, 8, 10, 12, 14]
+
+
+def test_more_steps_go_on_and_are_traced_once(went_on):
+    assert newest(went_on.workdir).progress["step"] == 15
+    assert len(went_on.shapes) > 1
+    assert len(went_on.traces) == 1
 
 
 def test_diagnostics_go_on_where_they_were(copy, monkeypatch):
+    counted_updates.use(monkeypatch)
     drawn = []
     monkeypatch.setattr(
         heat_map, "_draw", lambda title, steps, _: drawn.append((title, steps))
@@ -123,30 +172,11 @@ def test_embeddings_have_a_rule_of_their_own(tied):
     assert ((True, True) in seen) == (tied != "none")
 
 
-def test_more_steps_go_on_and_are_traced_once(copy, monkeypatch):
-    traces, shapes = [], set()
-    step = SharedTransformer.train_step
-    made = pipeline.TrainingBatches.batch
+def test_a_stop_in_the_last_evaluation_is_told_to_who_watches(
+    copy, monkeypatch
+):
+    counted_updates.use(monkeypatch)
 
-    def counted(self, data):
-        traces.append(data[1].shape)
-        return step(self, data)
-
-    def noted(self, *which):
-        batch = made(self, *which)
-        shapes.add(batch[1].shape)
-        return batch
-
-    monkeypatch.setattr(SharedTransformer, "train_step", counted)
-    monkeypatch.setattr(pipeline.TrainingBatches, "batch", noted)
-    experiment.train(small(max_steps=18), copy)
-    assert newest(copy).step == 18
-    assert newest(copy).progress["step"] == 18
-    assert len(shapes) > 1
-    assert len(traces) == 1
-
-
-def test_a_stop_in_the_last_evaluation_is_told_to_who_watches(copy):
     def enough(scores):
         signal.raise_signal(signal.SIGTERM)
         return False
@@ -158,6 +188,7 @@ def test_a_stop_in_the_last_evaluation_is_told_to_who_watches(copy):
 
 
 def test_training_by_tokens_stops_goes_on_and_ends(tmp_path, monkeypatch):
+    counted_updates.use(monkeypatch)
     config = small(
         max_steps=0, max_tokens=700, evaluate_every_tokens=300, log_every=1
     )
@@ -172,10 +203,10 @@ def test_training_by_tokens_stops_goes_on_and_ends(tmp_path, monkeypatch):
     measured = [r["tokens"] for r in records(straight) if r["kind"] == "valid"]
     assert [int(tokens // 300) for tokens in measured] == [1, 2, 2]
     stop = iter([False] * 3 + [True])
-    monkeypatch.setattr(experiment, "_asked_to_stop", lambda *_: next(stop))
-    experiment.train(config, broken)
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "_asked_to_stop", lambda *_: next(stop))
+        experiment.train(config, broken)
     assert newest(broken).step == 4
-    monkeypatch.undo()
     experiment.train(config, broken)
     found = [r for r in records(broken) if r["kind"] == "train"]
     for name in ("step", "tokens", "learning_rate"):
@@ -207,20 +238,9 @@ def test_a_new_training_has_to_leave_its_warm_up():
     assert planned.training.max_steps == 7
 
 
-def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(copy, caplog):
-    file = os.path.join(newest(copy).path, checkpoints.STATE)
-    os.truncate(file, os.path.getsize(file) // 2)
-    experiment.train(small(), copy)
-    assert newest(copy).step == 12
-    assert "Passed over" in caplog.text and "damaged" in caplog.text
-    assert checkpoints.faults(newest(copy)) == []
-
-
-def test_early_stopping(tmp_path):
-    config = small(
-        max_steps=40, evaluate_every=2, patience=2, learning_rate=1e-9
-    )
-    config.training.label_smoothing = 0.0
+def test_early_stopping(tmp_path, monkeypatch):
+    counted_updates.use(monkeypatch)
+    config = small(max_steps=40, evaluate_every=2, patience=2)
     workdir = str(tmp_path / "run")
     experiment.train(config, workdir)
     stopped = newest(workdir)
@@ -237,7 +257,7 @@ def test_config_round_trips_through_the_run(trained):
 @pytest.mark.parametrize("name", [checkpoints.STATE, checkpoints.MANIFEST])
 def test_a_run_without_a_sound_checkpoint_is_left_alone(copy, name):
     before = records(copy)
-    for one in checkpoints.list_checkpoints(os.path.join(copy, "checkpoints")):
+    for one in saved(copy):
         if one.resumable or name == checkpoints.MANIFEST:
             os.truncate(os.path.join(one.path, name), 100)
     names = os.listdir(os.path.join(copy, "checkpoints"))
@@ -260,27 +280,19 @@ def test_a_dev_set_of_nothing_is_told_before_anything_is_written(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {
-            "training.precision": "mixed_bfloat16",
-            "training.ema_decay": 0.9,
-            "tokenizer.joint": False,
-            "tokenizer.vocabulary_size": 60,
-            "model.tied_embeddings": "decoder",
-        },
-        {
-            "model.normalization": "post",
-            "model.residual_scale": "deepnorm",
-            "model.shared_with_decoder": "all",
-            "model.depth_embedding": True,
-        },
-    ],
-)
-def test_other_settings_train_and_translate(change, tmp_path):
+def test_other_settings_train_and_translate(tmp_path):
     config = small(max_steps=3)
-    for name, value in change.items():
+    for name, value in {
+        "training.precision": "mixed_bfloat16",
+        "training.ema_decay": 0.9,
+        "tokenizer.joint": False,
+        "tokenizer.vocabulary_size": 60,
+        "model.tied_embeddings": "decoder",
+        "model.normalization": "post",
+        "model.residual_scale": "deepnorm",
+        "model.shared_with_decoder": "all",
+        "model.depth_embedding": True,
+    }.items():
         section, field = name.split(".")
         setattr(getattr(config, section), field, value)
     experiment.train(config, str(tmp_path / "run"))

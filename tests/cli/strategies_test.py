@@ -154,6 +154,7 @@ def test_workers_save_and_end_together_when_one_is_asked_to(tmp_path):
     processes = start_workers(
         tmp_path, [run, run], "--config.training.max_steps=4000",
         "--config.training.evaluate_every=4000",
+        "--config.training.diagnose_every=0",
     )  # fmt: skip
     try:
         while not (run / "checkpoints").is_dir() and not any(
@@ -205,35 +206,3 @@ def test_devices_that_are_not_there(
     assert train_command.main(["train", *paths, *flags]) == 1
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "run").exists()
-
-
-TWO_TRAININGS = """
-import sys
-from shared_transformer_tf import experiment
-from tests.small_run import small
-
-if __name__ == "__main__":
-    for rule in ("none", "unit"):  # they sum gradients of other shapes
-        config = small(max_steps=2, gradient_rule=rule)
-        config.model.num_layers = config.model.num_blocks = 1
-        experiment.train(config, sys.argv[1] + rule, "mirrored", 2)
-"""
-
-
-def test_trainings_one_after_the_other_share_the_replicas(tmp_path):
-    """As the trials of a search do."""
-    script = tmp_path / "two_trainings.py"
-    script.write_text(TWO_TRAININGS)
-    done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "run_")],
-        cwd=ROOT,
-        env=os.environ
-        | {"CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "2"}
-        | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stderr.count("Trained 2 updates") == 2

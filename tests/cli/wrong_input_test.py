@@ -15,6 +15,7 @@ import pytest
 
 from shared_transformer_tf.cli import train
 from shared_transformer_tf.training import array_files, checkpoints
+from tests import counted_updates
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SMALL = [
@@ -43,7 +44,9 @@ TEXT = ["--config.data.corpus=text", "--config.data.directory=text"]
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "run"
-    assert train.main(["train", *SMALL, f"--workdir={folder}"]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        counted_updates.use(patch)
+        assert train.main(["train", *SMALL, f"--workdir={folder}"]) == 0
     return folder
 
 

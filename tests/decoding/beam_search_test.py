@@ -56,8 +56,12 @@ def test_wide_beam_finds_the_best_of_all_hypotheses(penalty):
         )
 
 
-@pytest.mark.parametrize("penalty", PENALTIES)
-@pytest.mark.parametrize("beam_size", [1, 2, 3, 5])
+@pytest.mark.parametrize(
+    ("penalty", "beam_size"),
+    [(penalty, 3) for penalty in PENALTIES]
+    + [(PENALTIES[-1], beam_size) for beam_size in (1, 2, 5)]
+    + [(PENALTIES[0], 1)],
+)
 def test_scores_are_those_of_the_returned_tokens(penalty, beam_size):
     model = toy.ToyModel(ROWS, seed=1)
     options = make_options(beam_size, *penalty)
@@ -71,25 +75,6 @@ def test_scores_are_those_of_the_returned_tokens(penalty, beam_size):
             assert (
                 abs(found.log_probabilities[row, rank] - log_probability) < 4e-6
             )
-
-
-@pytest.mark.parametrize("beam_size", [1, 2, 4])
-def test_batched_equals_one_by_one(beam_size):
-    model = toy.ToyModel(ROWS, seed=2)
-    limits = [3, 10, 1, 7, 5]
-    options = make_options(beam_size)
-    together = run(model, limits, options, num_best=beam_size)
-    for row in range(ROWS):
-        alone = run(model, limits[row : row + 1], options, beam_size, [row])
-        assert together.counts[row] == alone.counts[0]
-        for rank in range(alone.counts[0]):
-            assert tokens(together, row, rank) == tokens(alone, 0, rank)
-        np.testing.assert_allclose(  # a softmax of more rows may round else
-            together.scores[row], alone.scores[0], rtol=1e-6
-        )
-        np.testing.assert_array_equal(
-            together.truncated[row], alone.truncated[0]
-        )
 
 
 def test_beam_of_one_is_greedy():

@@ -95,21 +95,6 @@ def test_penalties_change_scores_but_not_the_path(kind, alpha):
         assert found.scores[row, 0] == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_row_does_not_depend_on_its_batch():
-    model = toy.ToyModel(ROWS)
-    limits = [3, 12, 1, 7, 5, 9]
-    together = run(model.space(limits, 1))
-    for row in range(ROWS):
-        alone = run(model.space(limits[row : row + 1], 1, [row]))
-        length = alone.ids.shape[2]
-        np.testing.assert_array_equal(
-            together.ids[row, 0, :length], alone.ids[0, 0]
-        )
-        np.testing.assert_allclose(  # a softmax of more rows may round else
-            together.scores[row], alone.scores[0], rtol=1e-6
-        )
-
-
 def test_stops_when_every_row_has_ended():
     model = toy.ToyModel(3)
     model.logits[..., config.END_ID] = 30.0

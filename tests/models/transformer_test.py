@@ -157,7 +157,7 @@ def test_residual_scale_counts_the_uses_of_both_stacks():
 
 
 def test_plain_keras_compile_fit_evaluate_predict():
-    model = make()
+    model = make(num_layers=1)
     model.compile(
         optimizer="adam",
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

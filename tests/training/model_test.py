@@ -62,7 +62,10 @@ def test_a_step_is_the_clipped_gradient_of_the_mean_per_token(clip_norm):
     loss, gradients = manual_gradients(model, 0.1)
     before = [v.numpy() for v in model.trainable_variables]
     model.compile(
-        keras.optimizers.SGD(0.5), label_smoothing=0.1, clip_norm=clip_norm
+        keras.optimizers.SGD(0.5),
+        label_smoothing=0.1,
+        clip_norm=clip_norm,
+        run_eagerly=not clip_norm,  # sooner than a second trace
     )
     x, y = batch()
     logs = model.train_on_batch(x, y, return_dict=True)
@@ -88,7 +91,7 @@ def test_padding_does_not_weigh():
     for model, inputs, targets in zip(
         models, (x, wide), (y, wide_y), strict=True
     ):
-        model.compile(keras.optimizers.SGD(0.5))
+        model.compile(keras.optimizers.SGD(0.5), run_eagerly=True)
         model.train_on_batch(inputs, targets)
     for ours, theirs in zip(models[0].weights, models[1].weights, strict=True):
         np.testing.assert_allclose(ours.numpy(), theirs.numpy(), atol=1e-5)
@@ -97,7 +100,7 @@ def test_padding_does_not_weigh():
 def test_epoch_loss_is_the_mean_over_all_tokens():
     model = transformer()
     (source, target_in), y = batch()
-    model.compile(keras.optimizers.SGD(0.0))
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
     whole = model.evaluate((source, target_in), y, verbose=0)
     by_row = model.fit(
         (source, target_in), y, batch_size=1, shuffle=False, verbose=0
@@ -180,7 +183,10 @@ def test_what_an_optimizer_scales_the_loss_by_changes_no_update():
     found = []
     for factor in (None, 1024.0):
         model = transformer()
-        model.compile(keras.optimizers.SGD(0.1, loss_scale_factor=factor))
+        model.compile(
+            keras.optimizers.SGD(0.1, loss_scale_factor=factor),
+            run_eagerly=True,
+        )
         logs = model.train_on_batch(*batch(), return_dict=True)
         assert logs["loss_scale"] == (factor or 1.0)
         found.append(model.get_weights())

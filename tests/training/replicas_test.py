@@ -75,6 +75,11 @@ def test_a_keras_loss_with_regularizers_and_unequal_rows(found, other):
     assert result["shown"] == pytest.approx(result[other]["shown"], rel=1e-5)
 
 
+def test_trainings_one_after_the_other_share_the_replicas(found):
+    """All of the above were trained over one strategy."""
+    assert found["made once"]
+
+
 def test_every_replica_drops_for_itself(found):
     first, second = found["dropout"]
     assert first != second

@@ -12,10 +12,14 @@ class Tagger(NormalizedGradientModel):
     def __init__(self, dropout=0.0, **kwargs):
         super().__init__(**kwargs)
         policy = {"dtype": self.dtype_policy}
-        self.embedding = keras.layers.Embedding(15, 6, **policy)
-        self.hidden = keras.layers.Dense(6, "tanh", **policy)
-        self.dropout = keras.layers.Dropout(dropout, seed=1, **policy)
-        self.logits = keras.layers.Dense(15, **policy)
+        self.embedding = keras.layers.Embedding(
+            15, 6, name="embedding", **policy
+        )
+        self.hidden = keras.layers.Dense(6, "tanh", name="hidden", **policy)
+        self.dropout = keras.layers.Dropout(
+            dropout, seed=1, name="dropout", **policy
+        )
+        self.logits = keras.layers.Dense(15, name="logits", **policy)
         self.build((None, None))
 
     def build(self, shape):
