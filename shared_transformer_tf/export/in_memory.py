@@ -1,6 +1,7 @@
 """The model in memory, asked what an export is asked."""
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -51,17 +52,19 @@ class InMemory:
         self._score = tf.function(
             self._log_probabilities, [ids, ids], autograph=False
         )
+        self._translators: dict[tuple, translator.Translator] = {}
 
     def translate(
         self, lines: Sequence[str], options: config.DecodingConfig
     ) -> list[str]:
         """Returns what a `Translator` makes of the lines, in one batch."""
-        together = dataclasses.replace(
-            options, batch_sentences=max(len(lines), 1)
-        )
-        return translator.Translator(
-            self._model, self._tokenizer, together, self._max_length
-        )(lines)
+        key = dataclasses.astuple(options)
+        if key not in self._translators:  # each traces its search once
+            together = dataclasses.replace(options, batch_sentences=sys.maxsize)
+            self._translators[key] = translator.Translator(
+                self._model, self._tokenizer, together, self._max_length
+            )
+        return self._translators[key](lines)
 
     def find(
         self,
