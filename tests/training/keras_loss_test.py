@@ -1,6 +1,7 @@
 """A Keras loss weighs rows alike, wherever they lie."""
 
 import keras
+import keras_nlp
 import numpy as np
 import pytest
 
@@ -87,3 +88,47 @@ def test_one_number_for_a_batch_is_refused_on_several_replicas(monkeypatch):
     monkeypatch.setattr(replicas, "number_of_replicas", lambda: 2)
     with pytest.raises(ValueError, match="one_number gives one number"):
         keras_loss.mean_over_rows(made, (X, X), made(X))
+
+
+def albert(**settings):
+    keras.utils.set_random_seed(0)
+    backbone = keras_nlp.models.AlbertBackbone(
+        vocabulary_size=20,
+        num_layers=3,
+        num_heads=2,
+        embedding_dim=6,
+        hidden_dim=8,
+        intermediate_dim=12,
+        num_groups=1,
+        num_inner_repetitions=1,
+        max_sequence_length=4,
+        dropout=0.1,
+    )
+    head = keras.layers.Dense(2)(backbone.output["pooled_output"])
+    model = NormalizedGradientModel(backbone.input, head)
+    model.compile(
+        keras.optimizers.Adam(0.01),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        **settings,
+    )
+    return model
+
+
+def albert_data():
+    ids = np.random.default_rng(0).integers(1, 20, (32, 4))
+    features = {
+        "token_ids": ids,
+        "segment_ids": np.zeros_like(ids),
+        "padding_mask": np.ones_like(ids),
+    }
+    return features, (ids[:, 0] > 10).astype("int32")
+
+
+def test_albert_trains_as_it_is():
+    model = albert(gradient_rule="unit", accumulation_steps=2)
+    counts = model.count_uses(albert_data())
+    assert set(counts.values()) == {1, 3}
+    history = model.fit(*albert_data(), epochs=12, verbose=0).history
+    assert history["loss"][-1] < 0.8 * history["loss"][0]
+    assert history["accuracy"][-1] > history["accuracy"][0]
