@@ -23,17 +23,17 @@ def contender(**sizes):
 
 
 def test_keys_and_values_of_the_source_are_made_once_per_block():
-    shared = contender(num_layers=6, num_blocks=3, sharing="cycle")
-    (three, six), ((turn, _),) = turns.take(
-        [contender(num_layers=3), shared], rounds=1, steps=[2, 1]
+    shared = contender(num_layers=2, num_blocks=1, sharing="universal")
+    (one, two), ((turn, _),) = turns.take(
+        [contender(num_layers=1), shared], rounds=1, steps=[2, 1]
     )
     assert len(turn["each"]) == 2
     assert turn["seconds"] == pytest.approx(sum(turn["each"]))
-    assert three["tokens"] == six["tokens"] == 6
-    assert three["memory_projections"] == six["memory_projections"] == 3
-    assert six["weights"] == three["weights"]
+    assert one["tokens"] == two["tokens"] == 6
+    assert one["memory_projections"] == two["memory_projections"] == 1
+    assert two["weights"] == one["weights"]
     # of 6 tokens, 16 wide, per layer: encoder, then each of 2 beams
     layer = 6 * (4 * 2 * 16 * 16 + 4 * 16 * 6 + 4 * 16 * 32)
     cross = 6 * (2 * 2 * 16 * 16 + 4 * 16 * 6)
-    grown = 3 * (layer + 2 * (layer + cross))
-    assert six["search_flops"] - three["search_flops"] == grown
+    grown = layer + 2 * (layer + cross)
+    assert two["search_flops"] - one["search_flops"] == grown

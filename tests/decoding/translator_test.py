@@ -68,12 +68,12 @@ def make(model, beam_size=4, **options):
 @pytest.fixture(scope="module")
 def beam(model):
     """One for all tests that count no traces: each trace takes seconds."""
-    return make(model)
+    return make(model, batch_sentences=4)
 
 
 @pytest.fixture(scope="module")
 def greedy(model):
-    return make(model, beam_size=1)
+    return make(model, beam_size=1, batch_sentences=4)
 
 
 def test_cached_steps_equal_the_whole_sequence(model):
@@ -148,10 +148,10 @@ def test_score_of_a_translation_is_that_of_its_search(model):
                 assert score == pytest.approx(forced, rel=2e-6, abs=4e-6)
 
 
-@pytest.mark.parametrize("beam_size", [1, 4])
-def test_batched_equals_one_by_one_in_order(model, beam_size):
+@pytest.mark.parametrize("search", ["greedy", "beam"])
+def test_batched_equals_one_by_one_in_order(search, request):
     lines = ["", *make_lines(11), " \t", *make_lines(3, seed=5)]
-    translate = make(model, beam_size, batch_sentences=4)
+    translate = request.getfixturevalue(search)
     together = translate.translate_with_scores(lines)
     for line, ((text, score),) in zip(lines, together, strict=True):
         ((alone, alone_score),) = translate.translate_with_scores([line])[0]

@@ -23,10 +23,12 @@ def free_ports(number):
     return ports
 
 
-@pytest.mark.parametrize(
-    ("dtype", "tolerance"), [("float32", 1e-5), ("mixed_float16", 0.005)]
-)
-def test_two_workers_are_one_of_twice_the_batch(dtype, tolerance):
+TOLERANCES = {"float32": 1e-5, "mixed_float16": 0.005}
+
+
+@pytest.fixture(scope="module")
+def found():
+    """What each of two workers says, by the dtype."""
     workers = [f"localhost:{port}" for port in free_ports(2)]
     processes = []
     for index in range(2):
@@ -38,7 +40,10 @@ def test_two_workers_are_one_of_twice_the_batch(dtype, tolerance):
         }
         processes.append(
             subprocess.Popen(
-                [sys.executable, "-m", "tests.training.one_worker", dtype],
+                [
+                    *(sys.executable, "-m", "tests.training.one_worker"),
+                    *TOLERANCES,
+                ],
                 cwd=ROOT,
                 env=os.environ | environment,
                 stdout=subprocess.PIPE,
@@ -53,7 +58,13 @@ def test_two_workers_are_one_of_twice_the_batch(dtype, tolerance):
             process.kill()
     for process, (_, error) in zip(processes, ends, strict=True):
         assert process.returncode == 0, error[-3000:]
-    first, second = (json.loads(output) for output, _ in ends)
+    return [json.loads(output) for output, _ in ends]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+def test_two_workers_are_one_of_twice_the_batch(found, dtype):
+    tolerance = TOLERANCES[dtype]
+    first, second = (of_worker[dtype] for of_worker in found)
     assert first["sum"] == second["sum"]
     assert first["gradients"] <= tolerance
     for log, alone in zip(first["logs"], first["logs_alone"], strict=True):

@@ -1,6 +1,6 @@
 """One of two workers that train together; prints JSON of what came out.
 
-TF_CONFIG=... python -m tests.training.one_worker float32
+TF_CONFIG=... python -m tests.training.one_worker float32 mixed_float16
 """
 
 import json
@@ -44,29 +44,29 @@ def train(strategy, worker, workers, dtype):
     return model, seen
 
 
-def main(dtype):
+def figures(logs):
+    return [
+        [log[n] for n in ("loss", "tokens", "gradient_norm")] for log in logs
+    ]
+
+
+def compare(one, together, dtype):
+    ours, logs = train(together, together.cluster_resolver.task_id, 2, dtype)
+    alone, logs_alone = train(one, 0, 1, dtype)
+    return {
+        "gradients": difference(velocities(ours), velocities(alone)),
+        "sum": float(sum(np.abs(v).sum() for v in values(ours))),
+        "logs": figures(logs),
+        "logs_alone": figures(logs_alone),
+    }
+
+
+def main(dtypes):
     one = tf.distribute.get_strategy()
     together = tf.distribute.MultiWorkerMirroredStrategy()
-    worker = together.cluster_resolver.task_id
-    ours, logs = train(together, worker, 2, dtype)
-    alone, logs_alone = train(one, 0, 1, dtype)
-    print(
-        json.dumps(
-            {
-                "gradients": difference(velocities(ours), velocities(alone)),
-                "sum": float(sum(np.abs(v).sum() for v in values(ours))),
-                "logs": [
-                    [log["loss"], log["tokens"], log["gradient_norm"]]
-                    for log in logs
-                ],
-                "logs_alone": [
-                    [log["loss"], log["tokens"], log["gradient_norm"]]
-                    for log in logs_alone
-                ],
-            }
-        )
-    )
+    found = {dtype: compare(one, together, dtype) for dtype in dtypes}
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])
