@@ -1,6 +1,5 @@
 """Uses are those of the forward pass; their gradients add up, exactly."""
 
-import keras_nlp
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +8,7 @@ from shared_transformer_tf import uses
 from shared_transformer_tf.models.complexity import count_uses
 from shared_transformer_tf.models.transformer import SharedTransformer
 from shared_transformer_tf.uses import UseRecorder
+from tests import albert
 
 SOURCE = tf.constant([[4, 5, 6, 3], [7, 3, 0, 0]])
 TARGET_IN = tf.constant([[2, 8, 9], [2, 10, 0]])
@@ -31,22 +31,6 @@ def make(**options):
 def translation_loss(model):
     losses = model.token_losses((SOURCE, TARGET_IN), TARGETS, 0.1, True)
     return tf.reduce_sum(losses)
-
-
-def albert(dropout=0.2):
-    backbone = keras_nlp.models.AlbertBackbone(
-        vocabulary_size=20,
-        num_layers=3,
-        num_heads=2,
-        embedding_dim=6,
-        hidden_dim=8,
-        intermediate_dim=12,
-        num_groups=1,
-        num_inner_repetitions=1,
-        max_sequence_length=4,
-        dropout=dropout,
-    )
-    return backbone
 
 
 def albert_loss(model):
@@ -111,7 +95,7 @@ def test_tied_embeddings_count_every_role(tied, expected):
 
 
 def test_a_model_that_knows_nothing_of_it():
-    model = albert()
+    model = albert.backbone()
     weights = model.trainable_variables
     with UseRecorder(weights) as record:
         albert_loss(model)
@@ -127,7 +111,7 @@ def test_a_model_that_knows_nothing_of_it():
     ("build", "loss_of"),
     [
         (lambda: make(sharing="cycle", num_blocks=2), translation_loss),
-        (albert, albert_loss),
+        (albert.backbone, albert_loss),
     ],
 )
 def test_gradients_of_uses_add_up_with_dropout_on(build, loss_of, in_graph):

@@ -1,12 +1,12 @@
 """A Keras loss weighs rows alike, wherever they lie."""
 
 import keras
-import keras_nlp
 import numpy as np
 import pytest
 
 from shared_transformer_tf.training import keras_loss, replicas
 from shared_transformer_tf.training.model import NormalizedGradientModel
+from tests import albert
 from tests.training.reused import assert_close, values
 
 X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
@@ -90,20 +90,9 @@ def test_one_number_for_a_batch_is_refused_on_several_replicas(monkeypatch):
         keras_loss.mean_over_rows(made, (X, X), made(X))
 
 
-def albert(**settings):
+def classifier(**settings):
     keras.utils.set_random_seed(0)
-    backbone = keras_nlp.models.AlbertBackbone(
-        vocabulary_size=20,
-        num_layers=3,
-        num_heads=2,
-        embedding_dim=6,
-        hidden_dim=8,
-        intermediate_dim=12,
-        num_groups=1,
-        num_inner_repetitions=1,
-        max_sequence_length=4,
-        dropout=0.1,
-    )
+    backbone = albert.backbone(dropout=0.1)
     head = keras.layers.Dense(2)(backbone.output["pooled_output"])
     model = NormalizedGradientModel(backbone.input, head)
     model.compile(
@@ -115,7 +104,7 @@ def albert(**settings):
     return model
 
 
-def albert_data():
+def classified():
     ids = np.random.default_rng(0).integers(1, 20, (32, 4))
     features = {
         "token_ids": ids,
@@ -126,9 +115,9 @@ def albert_data():
 
 
 def test_albert_trains_as_it_is():
-    model = albert(gradient_rule="unit", accumulation_steps=2)
-    counts = model.count_uses(albert_data())
+    model = classifier(gradient_rule="unit", accumulation_steps=2)
+    counts = model.count_uses(classified())
     assert set(counts.values()) == {1, 3}
-    history = model.fit(*albert_data(), epochs=12, verbose=0).history
+    history = model.fit(*classified(), epochs=12, verbose=0).history
     assert history["loss"][-1] < 0.8 * history["loss"][0]
     assert history["accuracy"][-1] > history["accuracy"][0]
