@@ -23,17 +23,17 @@ def contender(**sizes):
 
 
 def test_keys_and_values_of_the_source_are_made_once_per_block():
-    shared = contender(num_layers=2, num_blocks=1, sharing="universal")
-    (one, two), ((turn, _),) = turns.take(
-        [contender(num_layers=1), shared], rounds=1, steps=[2, 1]
+    shared = contender(num_layers=4, num_blocks=2, sharing="cycle")
+    (two, four), ((turn, _),) = turns.take(
+        [contender(num_layers=2), shared], rounds=1, steps=[2, 1]
     )
     assert len(turn["each"]) == 2
     assert turn["seconds"] == pytest.approx(sum(turn["each"]))
-    assert one["tokens"] == two["tokens"] == 6
-    assert one["memory_projections"] == two["memory_projections"] == 1
-    assert two["weights"] == one["weights"]
+    assert two["tokens"] == four["tokens"] == 6
+    assert two["memory_projections"] == four["memory_projections"] == 2
+    assert four["weights"] == two["weights"]
     # of 6 tokens, 16 wide, per layer: encoder, then each of 2 beams
     layer = 6 * (4 * 2 * 16 * 16 + 4 * 16 * 6 + 4 * 16 * 32)
     cross = 6 * (2 * 2 * 16 * 16 + 4 * 16 * 6)
-    grown = layer + 2 * (layer + cross)
-    assert two["search_flops"] - one["search_flops"] == grown
+    grown = 2 * (layer + 2 * (layer + cross))
+    assert four["search_flops"] - two["search_flops"] == grown
