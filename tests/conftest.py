@@ -1,8 +1,11 @@
 import gc
+import os
 import pathlib
 import random
 import shutil
 import sys
+import threading
+import traceback
 import zlib
 
 import numpy as np
@@ -33,6 +36,36 @@ LONG = (
     "models/round_trips_test.py",
     "decoding/translator_test.py",
 )
+
+TELL_SECONDS = 100
+
+
+def pytest_configure():
+    global _stderr
+    _stderr = os.dup(2)  # before output is captured
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Tells where a test is that takes long; it goes on."""
+    # Not by `faulthandler_timeout`: CPython 3.11 reads the frames of running
+    # threads without the GIL there, and crashes (python/cpython#140815).
+    watch = threading.Timer(
+        TELL_SECONDS, _tell_where, (item.nodeid, threading.get_ident())
+    )
+    watch.daemon = True
+    watch.start()
+    try:
+        return (yield)
+    finally:
+        watch.cancel()
+
+
+def _tell_where(name, thread):
+    frame = sys._current_frames()[thread]
+    place = "".join(traceback.format_stack(frame, limit=15))
+    told = f"{name} takes over {TELL_SECONDS} s; it is here:\n{place}"
+    os.write(_stderr, told.encode())
 
 
 def pytest_collection_modifyitems(items):
