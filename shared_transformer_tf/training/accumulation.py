@@ -18,14 +18,19 @@ def sum_over_slices(
     padded. A batch of fewer rows than slices gives a slice for each row.
 
     Args:
-        function: of a slice and its number, traced once.
+        function: of a slice and its number; graphs trace it once.
         batch: nest of tensors or arrays (rows, ...) and `None`.
         slices: at least 1.
         shapes: of what `function` returns.
     """
     # Keras hands the arrays of `train_on_batch` on where it runs eagerly.
     batch = tf.nest.map_structure(
-        lambda part: part if part is None else tf.convert_to_tensor(part), batch
+        lambda part: (
+            part
+            if part is None or tf.is_tensor(part)
+            else tf.convert_to_tensor(part)
+        ),
+        batch,
     )
     first = next(t for t in tf.nest.flatten(batch) if t is not None)
     rows = tf.shape(first)[0]

@@ -35,6 +35,13 @@ def test_finds_what_the_translator_finds(model, tokenizer):
             assert one.rescored == pytest.approx(one.score, abs=1e-4)
     best = [row[0][0] if row else "" for row in rows]
     assert asked.translate(lines, options) == best
+    # and what others find, and the first ones again
+    greedy = dataclasses.replace(options, beam_size=1)
+    found = translator.Translator(
+        model, tokenizer, greedy, exported.MAX_LENGTH
+    )(lines)
+    assert asked.translate(lines, greedy) == found != best
+    assert asked.translate(lines, options) == best
 
 
 def test_a_limit_cuts_the_translation_and_not_the_source(model, tokenizer):

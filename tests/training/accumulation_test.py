@@ -52,3 +52,14 @@ def test_every_row_is_in_one_slice(rows, slices, expected, static):
 def test_equal_slices_of_known_rows_have_a_known_shape():
     assert of_slices(6, 3, static=True)[2] == [2]
     assert of_slices(7, 3, static=True)[2][0] is None
+
+
+def test_arrays_are_taken_as_tensors_are():
+    rows = np.arange(5, dtype="int32")
+    (total,) = sum_over_slices(
+        lambda batch, index: [tf.reduce_sum(batch[0]) * (index + 1)],
+        (rows, None),
+        2,
+        [tf.TensorSpec([], rows.dtype)],
+    )
+    assert total.numpy() == 1 * (0 + 1) + 2 * (2 + 3 + 4)

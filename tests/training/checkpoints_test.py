@@ -38,6 +38,8 @@ def make(hidden_dim=8, dtype="float32", **optimizer):
 def tagging(dtype="float32", **optimizer):
     model = reused.tagger(dtype=dtype, dropout=0.3)
     model.compile(keras.optimizers.Adam(0.01, **optimizer))
+    if dtype == "mixed_float16":
+        model.optimizer.initial_scale = 2.0**20  # its gradients overflow
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -78,9 +80,10 @@ def test_going_on_is_bit_identical(tmp_path, optimizer):
     checkpoints.restore(saved, resumed)
     train(resumed, 3)
     assert_equal(values(resumed), values(straight))
-    # float16 may skip updates until its scale is low enough
     applied = int(resumed.optimizer.iterations)
-    assert applied == int(straight.optimizer.iterations) > 3
+    assert applied == int(straight.optimizer.iterations)
+    # float16 skips updates until its scale is low enough
+    assert 3 < applied < 6 if "dtype" in optimizer else applied == 6
 
 
 @pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])

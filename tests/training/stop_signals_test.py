@@ -49,12 +49,11 @@ def test_another_worker_s_signal_ends_this_one_too():
     assert signals.received == signal.SIGTERM
 
 
-def test_a_training_that_was_enough_goes_on_as_if_it_had_not_been(
+def test_a_training_that_was_enough_goes_on_with_the_next_batches(
     tmp_path, monkeypatch
 ):
     counted_updates.use(monkeypatch)
     config = small(max_steps=4, evaluate_every=2, save_every=9)
-    config.data.num_buckets = 1
     heard = []
 
     def stop(scores):

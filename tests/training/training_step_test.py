@@ -162,8 +162,10 @@ def test_shared_weights_go_as_copies_with_summed_gradients():
         )
 
 
-# What it uses several times are the tied embeddings.
-one_layer = functools.partial(transformer, num_layers=1)
+# The stacks share what they apply: both use it once.
+one_layer = functools.partial(
+    transformer, num_layers=1, shared_with_decoder="all"
+)
 
 
 @pytest.mark.parametrize(

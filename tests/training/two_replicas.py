@@ -18,9 +18,9 @@ from tests.training.reused import Tagger, batch, tagger, values, velocities
 
 STEPS = 3
 # float64 tells most; float32 is what is trained with
-# One rule of each kind of sums: whole, with and without a factor, and by use;
-# all act after the sum over replicas.
-RULES = {"float64": ("none", "uses", "unit"), "float32": ("none", "unit")}
+# Sums of all uses, sums of each, and what is not proportional to them: all
+# rules act after the sum over replicas.
+RULES = {"float64": ("none", "clip", "unit"), "float32": ("none", "unit")}
 
 
 def batches(replicas):
@@ -241,6 +241,7 @@ def main():
                 one,
                 dtype=dtype,
                 gradient_rule=rule,
+                per_use_clip_norm=0.05 if rule == "clip" else 0.0,
                 clip_norm=0.05,
             )
     for dtype in ("mixed_bfloat16", "mixed_float16"):
