@@ -81,15 +81,24 @@ def test_one_vocabulary(model, tokenizer, output):
     assert_translates_like_the_model_in_memory(model, tokenizer, output)
 
 
-def test_two_vocabularies(tmp_path):
+def test_two_vocabularies(tmp_path, monkeypatch):
     tokenizer = exported.make_tokenizer(joint=False)
     model = memorized.make_model(tokenizer)
-    export(model, tokenizer, tmp_path)
-    assert_translates_like_the_model_in_memory(model, tokenizer, tmp_path)
+    whole = tmp_path / "whole"
+    export(model, tokenizer, whole)
+    assert_translates_like_the_model_in_memory(model, tokenizer, whole)
+    assert_says_how_to_call_it(model, whole)
+    assert_readme_can_be_followed(whole)
+    rounded = export_rounded("int8", model, tokenizer, tmp_path, monkeypatch)
+    assert_takes_less(rounded, whole, "int8")
 
 
 def test_folder_says_how_to_call_it(model, output):
-    facts = facts_of(output / "1")
+    assert_says_how_to_call_it(model, output)
+
+
+def assert_says_how_to_call_it(model, folder):
+    facts = facts_of(folder / "1")
     assert facts["weights"] == sum(
         weight.numpy().size for weight in model.trainable_weights
     )
@@ -102,18 +111,22 @@ def test_folder_says_how_to_call_it(model, output):
 
 
 def test_readme_can_be_followed(output):
-    readme = (output / "1" / "README.md").read_text()
+    assert_readme_can_be_followed(output)
+
+
+def assert_readme_can_be_followed(folder):
+    readme = (folder / "1" / "README.md").read_text()
     (code,) = re.findall("```python\n(.*?)```", readme, re.DOTALL)
     done = subprocess.run(
         [sys.executable, "-c", code.replace("one hundred and", "one two")],
-        cwd=output / "1",
+        cwd=folder / "1",
         capture_output=True,
         text=True,
         check=False,
         env=os.environ | {"PYTHONPATH": ""},
     )
     assert done.stderr == ""
-    (expected,) = loaded.load_exported(output)(["one two twenty-three"])
+    (expected,) = loaded.load_exported(folder)(["one two twenty-three"])
     assert done.stdout == f"{expected}\n"
 
 
@@ -121,12 +134,24 @@ def test_readme_can_be_followed(output):
 def test_rounded_weights_take_less_and_are_judged(
     quantization, model, tokenizer, tmp_path, output, monkeypatch
 ):
+    version = export_rounded(
+        quantization, model, tokenizer, tmp_path, monkeypatch
+    )
+    assert_takes_less(version, output, quantization)
+
+
+def export_rounded(quantization, model, tokenizer, folder, monkeypatch):
     loose = ctranslate2_gate.Bounds(score=1.0, same=0.0, bleu=100.0)
     monkeypatch.setitem(ctranslate2_gate.BOUNDS, quantization, loose)
-    version = export(model, tokenizer, tmp_path, quantization=quantization)
+    return export(
+        model, tokenizer, folder / quantization, quantization=quantization
+    )
+
+
+def assert_takes_less(version, whole, quantization):
     sizes = [
         (pathlib.Path(x) / "model.bin").stat().st_size
-        for x in (version, output / "1")
+        for x in (version, whole / "1")
     ]
     assert sizes[0] < sizes[1]
     facts = facts_of(version)
