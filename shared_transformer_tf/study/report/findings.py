@@ -54,9 +54,10 @@ def warnings(evidence: Evidence) -> list[str]:
             "compared leaves them out."
         )
     if evidence.missing:
+        were = "was" if len(evidence.missing) == 1 else "were"
         told.append(
             f"{len(evidence.missing)} of {len(evidence.planned or ())} "
-            "planned cells were not run; the report lists them."
+            f"planned cells {were} not run; the report lists them."
         )
     return told
 
