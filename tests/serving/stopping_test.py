@@ -54,7 +54,7 @@ def test_a_warm_up_is_broken_off(versions, own_model, stopped):
 
 def test_a_load_is_not_waited_for(versions, own_model, stopped, monkeypatch):
     server, stop = stopped
-    go_on = threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
 
     class Slow:
         closed = False
@@ -63,13 +63,15 @@ def test_a_load_is_not_waited_for(versions, own_model, stopped, monkeypatch):
             self.closed = True
 
         def __call__(self, version):
+            begun.set()
             assert go_on.wait(60)
             return self
 
     slow = Slow()
     monkeypatch.setattr(server.server.manager, "_load", slow)
     shutil.copytree(versions / "2", own_model / "2")
-    wait_for(server, "LOADING")
+    # One that no thread has taken up yet would be called off.
+    assert begun.wait(60)
     assert not stop()
     go_on.set()
     load = server.server.manager._load_under_way
