@@ -159,22 +159,34 @@ class RunDirectory:
         Raises:
             InputError: if not.
         """
-        above = os.path.abspath(self.path)
-        while not os.path.lexists(above):
-            above = os.path.dirname(above)
-        if not os.path.isdir(above):
-            raise InputError(
-                f"--workdir={self.path} cannot be made: {above} is no folder."
-            )
-        if not os.access(above, os.W_OK | os.X_OK):
-            raise InputError(
-                f"--workdir={self.path} cannot be made: nothing may be written "
-                f"in {above}."
-            )
+        check_can_be_made(self.path, "--workdir")
 
     def _check_no_file(self) -> None:
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise InputError(f"--workdir={self.path} is a file, not a folder.")
+
+
+def check_can_be_made(path: str, flag: str) -> None:
+    """Checks that this process may write in a folder, or make it.
+
+    Args:
+        path: of the folder.
+        flag: that named it.
+
+    Raises:
+        InputError: if not.
+    """
+    above = os.path.abspath(path)
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if not os.path.isdir(above):
+        raise InputError(f"{flag}={path} cannot be made: {above} is no folder.")
+    # of a file system that nobody may write on, root is told as well
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise InputError(
+            f"{flag}={path} cannot be used: nothing may be written in {above}. "
+            "Name another folder."
+        )
 
 
 def _flat(config: Config) -> dict[str, object]:

@@ -173,8 +173,9 @@ def _print_estimate(chosen, state, order, processors) -> None:
         chosen,
         state,
         order.found,
-        lambda configs: speeds.survey(
+        lambda configs, paces: speeds.survey(
             configs,
+            paces,
             order.folder,
             runner.choose_processors(1)[0],
             study.sentence_tokens,
@@ -209,8 +210,8 @@ def _train(study_runner) -> None:
     failed = study_runner.run()
     if failed:
         raise errors.InputError(
-            f"{len(failed)} cells failed: {', '.join(failed)}. Mend what their "
-            "lines above say; the same command trains them again."
+            f"Cells failed, {len(failed)}: {', '.join(failed)}. Mend what "
+            "is said above; the same command trains again."
         )
 
 

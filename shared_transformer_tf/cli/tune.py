@@ -23,7 +23,7 @@ from typing import Any
 
 from absl import flags, logging
 
-from shared_transformer_tf import devices, errors, validation
+from shared_transformer_tf import devices, errors, run_directory, validation
 from shared_transformer_tf.cli import command, config_flag, startup
 
 _MODULE = "shared_transformer_tf.cli.tune"
@@ -127,6 +127,9 @@ def _tune(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         raise errors.InputError(
             f"--output={values.output} is a folder, expected a file."
         )
+    if values.output:
+        above = os.path.dirname(os.path.abspath(values.output))
+        run_directory.check_can_be_made(above, "The folder of --output")
     config = values.config
     config.validate()
     config_flag.check_text_is_read(values)

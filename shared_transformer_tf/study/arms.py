@@ -6,7 +6,7 @@ that of embeddings and output stays.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from shared_transformer_tf.errors import InputError
@@ -31,7 +31,7 @@ class Arm:
 
 
 def make_arms(num_blocks: int) -> dict[str, Arm]:
-    """Returns all arms by name.
+    """Returns all arms by name; `compact` of an even M alone.
 
     The gradient rules of the ablations leave the embeddings alone: those are
     used for source, target and output in `vanilla` too. `update_uses` divides
@@ -40,15 +40,7 @@ def make_arms(num_blocks: int) -> dict[str, Arm]:
 
     Args:
         num_blocks: M, the unique blocks of a stack of `vanilla`.
-
-    Raises:
-        InputError: if M is odd: `compact` has half of the blocks.
     """
-    if num_blocks % 2:
-        raise InputError(
-            f"The study's base has model.num_layers={num_blocks}, expected an "
-            "even number: the arm compact has half as many blocks."
-        )
     double = _depth(2 * num_blocks, num_blocks, "sequence")
     arms = [
         Arm("vanilla", {}, "", "M layers of M blocks, standard settings"),
@@ -60,12 +52,7 @@ def make_arms(num_blocks: int) -> dict[str, Arm]:
             "shared",
             "shared with the settings of its search",
         ),
-        Arm(
-            "compact",
-            _depth(num_blocks, num_blocks // 2, "sequence"),
-            "shared",
-            "M layers of M/2 blocks, settings of the search for shared",
-        ),
+        *([] if num_blocks % 2 else [_compact(num_blocks)]),
         Arm(
             "deep",
             _depth(2 * num_blocks, None, "none"),
@@ -81,6 +68,15 @@ def make_arms(num_blocks: int) -> dict[str, Arm]:
         *_ablations(double),
     ]
     return {arm.name: arm for arm in arms}
+
+
+def _compact(num_blocks: int) -> Arm:
+    return Arm(
+        "compact",
+        _depth(num_blocks, num_blocks // 2, "sequence"),
+        "shared",
+        "M layers of M/2 blocks, settings of the search for shared",
+    )
 
 
 def _depth(layers: int, blocks: int | None, sharing: str) -> dict[str, Any]:
@@ -120,6 +116,33 @@ def _ablations(double: dict[str, Any]) -> list[Arm]:
             "shared with residual branches divided by the uses",
         ),
     ]
+
+
+def check(arms: Iterable[str], num_blocks: int, study: str) -> None:
+    """Checks that a study can have some arms.
+
+    Args:
+        arms: their names.
+        num_blocks: M.
+        study: its name, for the message.
+
+    Raises:
+        InputError: if there is no such arm; or if M is odd: `compact` has
+            half of the blocks.
+    """
+    valid = make_arms(num_blocks)
+    for arm in arms:
+        if arm == "compact" and num_blocks % 2:
+            raise InputError(
+                f"The base of the study {study} has model.num_layers="
+                f"{num_blocks}, expected an even number: the arm compact has "
+                "half as many blocks."
+            )
+        if arm not in valid:
+            raise InputError(
+                f"The study {study} has an arm {arm!r}. Valid: "
+                f"{', '.join(valid)}."
+            )
 
 
 def check_names(

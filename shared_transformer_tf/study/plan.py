@@ -16,6 +16,7 @@ from typing import Any
 from shared_transformer_tf import python_file, validation
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.study import arms as arms_lib
 from shared_transformer_tf.study import cells as cells_lib
 from shared_transformer_tf.study import settings as settings_lib
 from shared_transformer_tf.study import tasks as tasks_lib
@@ -214,13 +215,8 @@ class Study:
         self._check_shape()
         if not self.cells():
             raise InputError(f"The study {self.name} has no cells.")
-        valid = make_arms(self.base.model.num_layers)
-        for arm in {arm for group in self.groups for arm in group.arms}:
-            if arm not in valid:
-                raise InputError(
-                    f"The study {self.name} has an arm {arm!r}. Valid: "
-                    f"{', '.join(valid)}."
-                )
+        used = {arm for group in self.groups for arm in group.arms}
+        arms_lib.check(used, self.base.model.num_layers, self.name)
         for task in self.tasks:
             tasks_lib.parse(task)
         for task, fields in self.task_settings.items():

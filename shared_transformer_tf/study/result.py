@@ -9,16 +9,17 @@ import dataclasses
 import json
 import math
 import os
+import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
-from shared_transformer_tf.study import settings, whole_file
+from shared_transformer_tf.study import result_checks, settings, whole_file
 from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.plan import Study
+from shared_transformer_tf.study.result_checks import FORMAT
 
-FORMAT = 1
 _REMEDY = "restore it, or delete it and run the study again"
 
 Result = dict[str, Any]
@@ -62,6 +63,7 @@ class ResultFolder:
                 f"{path} is no result of a study ({error}): {_REMEDY}."
             ) from error
         self._check(path, result)
+        result_checks.check_cell(pathlib.Path(path), result)
         if config is not None:
             _check_config(path, before, settings.portable(config))
         return result

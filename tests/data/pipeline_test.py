@@ -1,8 +1,6 @@
 """Properties of the batches."""
 
 import os
-import time
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -242,9 +240,6 @@ def test_multi30k_drops_its_missing_translations_and_fills_its_batches():
     assert len(dropped) < 10
     batches = pipeline.TrainingBatches(pairs)
     assert batches.fill(0) > 0.84
-    start = time.monotonic()
-    taken = sum(1 for _ in batches.dataset().take(300))
-    assert taken / (time.monotonic() - start) > 200
 
 
 @pytest.mark.parametrize("epochs", [0, 2])

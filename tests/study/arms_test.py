@@ -5,7 +5,7 @@ import pytest
 from shared_transformer_tf import sharing
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
-from shared_transformer_tf.study.arms import check_names, make_arms
+from shared_transformer_tf.study.arms import check, check_names, make_arms
 from shared_transformer_tf.study.settings import changed
 
 M = 4
@@ -69,8 +69,12 @@ def test_ablations_differ_from_shared_in_one_thing():
 
 
 def test_an_odd_number_of_blocks_has_no_half():
-    with pytest.raises(InputError, match="even number"):
-        make_arms(3)
+    assert ARMS.keys() - make_arms(3).keys() == {"compact"}
+    check(["vanilla", "shared"], 3, "s")
+    with pytest.raises(InputError, match="num_layers=3, expected an even"):
+        check(["vanilla", "compact"], 3, "s")
+    with pytest.raises(InputError, match="study s has an arm 'x'. Valid: van"):
+        check(["x"], 2, "s")
 
 
 def test_names_keep_the_order_of_the_study():

@@ -69,6 +69,22 @@ def test_a_damaged_result_is_told(text, folder, study):
         folder.read(CELL, None)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("dev", None, "field 'dev' is None"),
+        ("test", {"bleu": 30.0}, "test.bleu is 30.0, but .* give 100.0"),
+        ("arm", "tuned", "name it en-de.tuned.1.json"),
+    ],
+)
+def test_a_result_that_was_changed_is_told(
+    field, value, message, folder, study
+):
+    folder.write(CELL, make_result(study, CELL, {}, **{field: value}))
+    with pytest.raises(InputError, match=message):
+        folder.read(CELL, None)
+
+
 def test_a_config_of_an_earlier_version_reads_as_the_same(folder, study):
     made = json.loads(json.dumps(make_result(study, CELL, {})))
     del made["config"]["training"]["max_gradient_norm"]

@@ -28,7 +28,13 @@ from shared_transformer_tf.errors import (
     StoppedError,
 )
 from shared_transformer_tf.run_directory import RunDirectory
-from shared_transformer_tf.study import plan, result, settings, vocabulary
+from shared_transformer_tf.study import (
+    plan,
+    result,
+    result_checks,
+    settings,
+    vocabulary,
+)
 from shared_transformer_tf.study.cell import (
     condensed,
     fingerprints,
@@ -98,7 +104,7 @@ def train(request: dict[str, Any]) -> None:
     config = vocabulary.use_in(RunDirectory(run), config, request["vocabulary"])
     kinds = _note_processor(run)
     facts = {
-        "format": result.FORMAT,
+        "format": result_checks.FORMAT,
         "study": study.name,
         "study_fingerprint": study.fingerprint,
         "task": cell.task,

@@ -41,7 +41,7 @@ def make_rows(
     selection: Selection,
     state: State,
     found: Mapping[str, Mapping],
-    survey: Callable[[Sequence[Config]], list[Speed]],
+    survey: Callable[[Sequence[Config], Sequence[float | None]], list[Speed]],
 ) -> list[Row]:
     """Returns a row for each arm, with its speed.
 
@@ -51,7 +51,8 @@ def make_rows(
         selection: cells of a study.
         state: of them.
         found: settings by the arm that they were searched for.
-        survey: measures the models of configs.
+        survey: measures the models of configs, whose target tokens per
+            second it is given where they are known.
     """
     study = selection.study
     cells = _by_arm(study, state)
@@ -64,23 +65,26 @@ def make_rows(
     configs = {
         arm: study.config(cell, assumed) for arm, cell in examples.items()
     }
-    rows = []
-    for arm, speed in zip(
-        examples, survey(list(configs.values())), strict=True
-    ):
-        of_arm = cells.get(arm, [])
-        results = [
-            state.done[cell]
-            for cell in of_arm
-            if cell in state.done
-            and not state.done[cell].get("diverged")
-            and state.done[cell].get("processor_kind") == cpu.describe()
-        ]
-        if results:
-            pace = median(one["seconds_per_token"] for one in results)
-            speed = dataclasses.replace(speed, tokens_per_second=1 / pace)
-        rows.append(Row(arm, configs[arm], of_arm, speed, bool(results)))
-    return rows
+    paces = {arm: _pace(state, cells.get(arm, [])) for arm in examples}
+    speeds = survey(list(configs.values()), list(paces.values()))
+    return [
+        Row(
+            arm, configs[arm], cells.get(arm, []), speed, paces[arm] is not None
+        )
+        for arm, speed in zip(examples, speeds, strict=True)
+    ]
+
+
+def _pace(state: State, cells: Sequence[Cell]) -> float | None:
+    """Returns tokens per second of results of this kind of processor."""
+    seconds = [
+        state.done[cell]["seconds_per_token"]
+        for cell in cells
+        if cell in state.done
+        and not state.done[cell].get("diverged")
+        and state.done[cell].get("processor_kind") == cpu.describe()
+    ]
+    return 1 / median(seconds) if seconds else None
 
 
 def _by_arm(study: Study, state: State) -> dict[str, list[Cell]]:

@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from absl import logging
+
 from shared_transformer_tf import cpu
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
@@ -47,6 +49,7 @@ class Speed:
 
 def survey(
     configs: Sequence[Config],
+    paces: Sequence[float | None],
     folder: StudyFolder,
     processor: int,
     sentence_tokens: int,
@@ -59,6 +62,7 @@ def survey(
 
     Args:
         configs: the first one's text is there.
+        paces: target tokens per second of each, where they are known.
         folder: of the study.
         processor: that it is measured on.
         sentence_tokens: of a sentence with its end, for the FLOPs.
@@ -68,11 +72,22 @@ def survey(
     """
     known = _read(folder.throughput)
     models = {_model_key(one, sentence_tokens): one for one in configs}
-    timed = {_speed_key(one): one for one in configs}
+    timed = {
+        _speed_key(one): one
+        for one, pace in zip(configs, paces, strict=True)
+        if pace is None
+    }
     untimed = [one for key, one in timed.items() if key not in known]
     unbuilt = [one for key, one in models.items() if key not in known]
     asked = _distinct([*untimed, *unbuilt])
     if asked:
+        logging.info(
+            "Building %d models and timing %d of them, which may take minutes; "
+            "what is found is kept in %s.",
+            len(asked),
+            len(untimed),
+            folder.throughput,
+        )
         request = {
             "configs": [one.to_dict() for one in [configs[0], *asked]],
             "timed": [asked.index(one) + 1 for one in untimed],
@@ -86,10 +101,10 @@ def survey(
         _write(folder.throughput, known)
     return [
         Speed(
-            tokens_per_second=known[_speed_key(one)],
+            tokens_per_second=pace or known[_speed_key(one)],
             **known[_model_key(one, sentence_tokens)],
         )
-        for one in configs
+        for one, pace in zip(configs, paces, strict=True)
     ]
 
 

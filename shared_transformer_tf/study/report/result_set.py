@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.study import result_checks
 from shared_transformer_tf.study.arms import make_arms
 from shared_transformer_tf.study.cells import cell_name
-from shared_transformer_tf.study.report import result_checks
 
 TASK_ORDER = "en-de de-en en-fr fr-en en-cs cs-en de-fr fr-de".split()
 ARM_ORDER = list(make_arms(num_blocks=2))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared_transformer_tf.errors import InputError
-from shared_transformer_tf.run_directory import RunDirectory
+from shared_transformer_tf.run_directory import RunDirectory, check_can_be_made
 from shared_transformer_tf.study import tasks, whole_file
 from shared_transformer_tf.study import vocabulary as vocabulary_lib
 from shared_transformer_tf.study.plan import Study
@@ -22,8 +22,9 @@ def check(selection: Selection, order: Order) -> State:
 
     Raises:
         InputError: in one line, if the working folder or the results are of
-            another study or no folders, text is missing, a config is not
-            valid, or a run was begun with other settings.
+            another study, no folders or not to be written in, text is
+            missing, a config is not valid, or a run was begun with other
+            settings.
     """
     study = selection.study
     for flag, path in (
@@ -32,9 +33,12 @@ def check(selection: Selection, order: Order) -> State:
     ):
         if os.path.exists(path) and not os.path.isdir(path):
             raise InputError(f"{flag}={path} is a file, not a folder.")
+    check_can_be_made(order.folder.path, "--workdir")
     _check_owner(order.folder, study)
     state = selection.state(order.results, order.found)
     pending = [*state.ready, *state.waiting]
+    if pending:
+        check_can_be_made(order.results, "--results")
     for task in dict.fromkeys(cell.task for cell in pending):
         cell = next(one for one in study.cells() if one.task == task)
         of_task: Mapping[str, Mapping[str, Any]] = {

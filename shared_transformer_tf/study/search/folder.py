@@ -17,10 +17,12 @@ from absl import logging
 
 from shared_transformer_tf import file_lock
 from shared_transformer_tf.errors import InputError
+from shared_transformer_tf.run_directory import check_can_be_made
 from shared_transformer_tf.study import whole_file
 from shared_transformer_tf.study.search.settings import SearchSettings
 
 _WAIT_SECONDS = 90
+_REMEDY = "restore it, or begin the search anew in another --workdir"
 # What a stop before the beginning may leave; it is made anew.
 _BEFORE_BEGIN = {"lock", "tokenizer", "tokenizer.lock", "hparams"}
 COMPLETED, STOPPED, FAILED = "completed", "stopped early", "failed"
@@ -84,10 +86,11 @@ class SearchFolder:
         """Refuses a folder of another search or of something else.
 
         Raises:
-            InputError: naming what differs.
+            InputError: naming what differs; or if nothing may be written.
         """
         if self.begun:
             self._check_same(settings)
+            check_can_be_made(self.path, "--workdir")
             return
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise InputError(f"--workdir={self.path} is a file, not a folder.")
@@ -99,6 +102,7 @@ class SearchFolder:
                     f"--workdir={self.path} holds no search but other files "
                     f"({', '.join(others[:3])}): name an empty or a new folder."
                 )
+        check_can_be_made(self.path, "--workdir")
 
     def _check_same(self, settings: SearchSettings) -> None:
         before = _flat(read_json(self.settings_file))
@@ -155,7 +159,14 @@ class SearchFolder:
     def outcome(self, trial: str) -> Outcome | None:
         """Returns how a trial ended, if it did."""
         path = os.path.join(self._outcomes, f"{trial}.json")
-        return Outcome(**read_json(path)) if os.path.exists(path) else None
+        if not os.path.exists(path):
+            return None
+        try:
+            return Outcome(**read_json(path))
+        except TypeError as error:
+            raise InputError(
+                f"{path} is damaged ({error}): {_REMEDY}."
+            ) from error
 
     def outcomes(self) -> list[Outcome]:
         """Returns how the trials ended that did, by their names."""
@@ -189,15 +200,16 @@ def write_json(path: str, value: Any) -> None:
     whole_file.write(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path: str) -> Any:
-    """Returns what a file holds.
+def read_json(path: str) -> dict[str, Any]:
+    """Returns the object that a file holds.
 
     Raises:
         InputError: if it is damaged.
     """
-    return whole_file.read_json(
-        path, "begin the search anew in another --workdir"
-    )
+    value = whole_file.read_json(path, _REMEDY)
+    if not isinstance(value, dict):
+        raise InputError(f"{path} is damaged ({value!r:.40}): {_REMEDY}.")
+    return value
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

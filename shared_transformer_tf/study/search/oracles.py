@@ -13,6 +13,7 @@ restarted.
 """
 
 import math
+import pathlib
 import warnings
 
 import keras_tuner
@@ -22,7 +23,7 @@ from sklearn import gaussian_process
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import kernels
 
-from shared_transformer_tf.study.search.folder import write_json
+from shared_transformer_tf.study.search.folder import read_json, write_json
 from shared_transformer_tf.study.search.settings import (
     HYPERBAND_FACTOR,
     HYPERBAND_PARTS,
@@ -54,7 +55,14 @@ class _Lasting:
         write_json(f"{directory}/trial.json", trial.get_state())
 
     def reload(self) -> None:
-        """Reads the state; trials that a kill ended are to be run again."""
+        """Reads the state; trials that a kill ended are to be run again.
+
+        Raises:
+            InputError: if a file of it is damaged.
+        """
+        state = pathlib.Path(self._get_oracle_fname())
+        for path in [state, *state.parent.glob("trial_*/trial.json")]:
+            read_json(path)  # for Keras Tuner's reader trusts them
         super().reload()
         # A later one was written before the kill, but never begun.
         self.trials = {name: self.trials[name] for name in self.start_order}

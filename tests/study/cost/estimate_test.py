@@ -21,8 +21,11 @@ def fixture_study(tmp_path):
     return plan.load(numbers_study.write(tmp_path))
 
 
-def survey(configs):
-    return [Speed(1000, 2e6, 10.0 / c.model.num_layers) for c in configs]
+def survey(configs, paces):
+    return [
+        Speed(1000, 2e6, pace or 10.0 / config.model.num_layers)
+        for config, pace in zip(configs, paces, strict=True)
+    ]
 
 
 def rows(study, folder, found=(), arms=()):

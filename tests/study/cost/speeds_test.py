@@ -47,17 +47,28 @@ def fixture_asked(monkeypatch):
 
 def test_what_was_measured_is_kept(configs, asked, tmp_path):
     folder = StudyFolder(str(tmp_path / "work"))
-    found = speeds.survey(configs, folder, 0, 18)
+    unknown = [None] * 3
+    found = speeds.survey(configs, unknown, folder, 0, 18)
     assert found == [speeds.Speed(1, 2.0, 3.0)] * 3
     (request,) = asked
     # the learning rate changes neither size nor speed
     assert len(request["timed"]) == 2
-    assert speeds.survey(configs, folder, 0, 18) == found
+    assert speeds.survey(configs, unknown, folder, 0, 18) == found
     assert len(asked) == 1
     with open(folder.throughput, "w", encoding="utf-8") as stream:
         stream.write("{")
     with pytest.raises(InputError, match="throughput.json is damaged"):
-        speeds.survey(configs, folder, 0, 18)
+        speeds.survey(configs, unknown, folder, 0, 18)
+
+
+def test_what_results_tell_is_not_timed(configs, asked, tmp_path):
+    folder = StudyFolder(str(tmp_path / "work"))
+    found = speeds.survey(configs, [7.0, None, 8.0], folder, 0, 18)
+    assert [one.tokens_per_second for one in found] == [7.0, 3.0, 8.0]
+    (request,) = asked
+    timed = [request["configs"][number] for number in request["timed"]]
+    assert timed == [configs[1].to_dict()]
+    assert len(request["configs"]) == 3  # of the first, text may be read
 
 
 def test_no_vocabulary_is_left_for_the_cells(configs, tmp_path, monkeypatch):
@@ -68,7 +79,7 @@ def test_no_vocabulary_is_left_for_the_cells(configs, tmp_path, monkeypatch):
         speeds, "_ask", lambda request, _: list(survey.survey(request))
     )
     folder = StudyFolder(str(tmp_path / "work"))
-    speeds.survey(configs[:1], folder, 0, 9)
+    speeds.survey(configs[:1], [None], folder, 0, 9)
     left = [path.name for path in (tmp_path / "work").rglob("*")]
     assert left == ["throughput.json"]
 

@@ -1,15 +1,14 @@
-"""What a report demands of the files of results, one at a time."""
+"""What is demanded of the files of results, one at a time."""
 
 import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared_transformer_tf.errors import InputError
-from shared_transformer_tf.evaluation import sufficient_statistics
 from shared_transformer_tf.study import whole_file
 from shared_transformer_tf.study.cells import cell_name
-from shared_transformer_tf.study.result import FORMAT
 
+FORMAT = 1
 _OF_BOTH = {"study": str, "arm": str, "task": str}
 _OF_CELL = _OF_BOTH | {
     "study_fingerprint": str,
@@ -100,6 +99,9 @@ def check_search(path: pathlib.Path, search: Result) -> None:
 
 def _check_scores(path: pathlib.Path, cell: Result) -> None:
     """The score has to follow from the counts of its sentences."""
+    # not before: it imports numpy
+    from shared_transformer_tf.evaluation import sufficient_statistics
+
     statistics = cell["sentence_statistics"]
     if tuple(statistics.get("columns", ())) != sufficient_statistics.COLUMNS:
         raise InputError(
