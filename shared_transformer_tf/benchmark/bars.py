@@ -58,7 +58,16 @@ def _draw_panel(axes, panel: Panel, group: Mapping[str, Mapping]) -> None:
     bars = axes.barh(list(group), values, color="#4878a8")
     axes.bar_label(bars, labels, padding=3)
     axes.invert_yaxis()
-    axes.set_xlim(0, max(values) * 1.35)
+    axes.set_xlim(0, _width(values, labels))
     axes.set_title(panel.title, loc="left")
     axes.set_xlabel(panel.unit)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _width(values: Sequence[float], labels: Sequence[str]) -> float:
+    """Returns the end of the axis at which every label is within it."""
+    letter = 0.0135  # part of the axis
+    return max(
+        value / (0.97 - letter * len(label))
+        for value, label in zip(values, labels, strict=True)
+    )

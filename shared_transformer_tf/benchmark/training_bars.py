@@ -28,7 +28,7 @@ def _plain(_: Mapping, value: float) -> str:
     return f"{value:.1f}"
 
 
-_TOKENS = "target tokens per second (over the first's"
+_TOKENS = "medians: target tokens/s (over the first's"
 PANELS = (
     Panel(
         "speed_tiny",

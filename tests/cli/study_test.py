@@ -1,6 +1,7 @@
 """The command `study`: what is refused before anything is trained."""
 
 import json
+import os
 
 import pytest
 
@@ -145,6 +146,21 @@ def test_a_run_that_was_begun_with_other_settings(command):
 def test_a_file_in_place_of_a_folder(flag, command):
     (command.home / flag).write_text("")
     assert f"--{flag}={command.home / flag} is a file" in command.refusal()
+
+
+@pytest.mark.parametrize("flag", ["workdir", "results"])
+def test_a_folder_in_which_nothing_may_be_written(flag, command, monkeypatch):
+    closed = str(command.home / flag)
+    os.mkdir(closed)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != closed)
+    refusal = command.refusal()
+    assert f"--{flag}={closed} cannot be used: nothing may be" in refusal
+
+
+def test_a_result_that_lacks_a_field(command):
+    write_result(command.home / "results", command.study, CELL, dev=None)
+    refusal = command.refusal()
+    assert f"results/{CELL.name}.json: the field 'dev' is None" in refusal
 
 
 def test_a_run_folder_with_other_files(command):

@@ -136,6 +136,7 @@ def test_an_error_of_the_search_is_one_line(calls, monkeypatch, capsys):
         ([ENOUGH, "--config.model.num_heads=3"], "does not divide"),
         ([ENOUGH, f"--workdir={ROOT / 'configs'}"], "holds no search"),
         ([ENOUGH, f"--output={ROOT / 'results'}"], "is a folder, expected"),
+        ([ENOUGH, f"--output={ROOT / 'README.md' / 'a'}"], "md is no folder"),
         (
             [ENOUGH, "--config=multi30k", "--config.data.directory=nowhere"],
             "There is no train text",

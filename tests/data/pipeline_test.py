@@ -1,6 +1,7 @@
 """Properties of the batches."""
 
 import os
+
 import numpy as np
 import pytest
 import tensorflow as tf

@@ -64,3 +64,27 @@ def seeds_apart(difference: Difference) -> str:
     if difference.seed_direction in (None, difference.direction):
         return ""
     return f", with the spread of seeds {difference.seed_direction}"
+
+
+def weights_said(evidence: Evidence, system: str, baseline: str) -> str:
+    """Returns `, 72% of the weights`: half the blocks are not half of them."""
+    part = evidence.relative("weights", system, baseline)
+    return "" if part in (None, 1) else f", {part:.0%} of the weights"
+
+
+def updates_said(
+    evidence: Evidence, system: str, baseline: str, link: str = ","
+) -> str:
+    """Returns `, 2.0x the updates`: a search may choose other batches.
+
+    Args:
+        evidence: of the study.
+        system: an arm.
+        baseline: another one.
+        link: what to begin with.
+    """
+    part = evidence.relative("updates", system, baseline)
+    if part is None or 0.95 < part < 1.05:
+        return ""
+    times = f"{part:.1f}x" if part >= 1 else f"{part:.2f}x"
+    return f"{link} {times} the updates at equal tokens"

@@ -18,6 +18,8 @@ from shared_transformer_tf.study.report.differences import (
     over_tasks,
     seeds_said,
     sign_in_short,
+    updates_said,
+    weights_said,
 )
 from shared_transformer_tf.study.report.evidence import (
     LEAST_BLEU,
@@ -73,7 +75,8 @@ def _primary(evidence: Evidence) -> Finding:
     if mean is None:
         return not_answered(question, "tuned", "shared")
     answer = (
-        f"`tuned` minus `shared`, which takes {times} its FLOPs per token: "
+        f"`tuned` minus `shared`, which takes {times} its FLOPs per token"
+        f"{updates_said(evidence, 'shared', 'tuned', ' and')}: "
         f"{measured(mean)} {over_tasks(evidence, mean)}: **{mean.verdict}** "
         f"at the margin of {evidence.margin}. {seeds_said(mean, verdict=True)} "
     )
@@ -100,9 +103,15 @@ def _counted(evidence: Evidence) -> str:
     told = f"Of the {len(every)} tasks by themselves, over sentences: {counted}"
     seeds = [one.seed_verdict for one in every.values() if one.seed_verdict]
     if seeds:
+        others = [
+            f"{task} is {one.seed_verdict}"
+            for task, one in every.items()
+            if one.seed_verdict not in (None, verdicts.NOT_WORSE)
+        ]
         told += (
             "; with the spread of seeds, "
             f"{verdicts.NOT_WORSE} in {seeds.count(verdicts.NOT_WORSE)}"
+            + (f" ({', '.join(others)})" if others else "")
         )
     return told + ". "
 
@@ -167,8 +176,8 @@ def _other_rates(evidence: Evidence) -> str:
         " By dev BLEU another learning rate than theirs was ahead, by single "
         f"trainings, for {' and '.join(told)} of the tasks that were swept"
         + (
-            ", not all of which are noted as of one kind of processor; another "
-            "moves scores by itself."
+            ". Some of these trainings may have run on different kinds of "
+            "processors, which alone changes scores a little."
             if not on_one_kind
             else "."
         )
@@ -270,7 +279,8 @@ def _lifted(
     other_function = mechanism.other_function(evidence, system, baseline)
     answer = (
         f"`{system}` minus `{baseline}`, {what}"
-        f"{_weights_said(evidence, system, baseline)}: {measured(found)} "
+        f"{weights_said(evidence, system, baseline)}"
+        f"{updates_said(evidence, system, baseline)}: {measured(found)} "
         f"{over_tasks(evidence, found)}: {found.direction}. "
         f"{seeds_said(found)}{other_function}"
     )
@@ -280,9 +290,3 @@ def _lifted(
     if len(found.tasks) < len(evidence.results.tasks):
         short += f", {wording.number_of(len(found.tasks), 'task')}"
     return Finding(question, short, answer)
-
-
-def _weights_said(evidence: Evidence, system: str, baseline: str) -> str:
-    """Embeddings are weights too: half the blocks are not half of them."""
-    part = evidence.relative("weights", system, baseline)
-    return "" if part in (None, 1) else f", {part:.0%} of the weights"

@@ -135,15 +135,32 @@ def _costs(evidence: Evidence, arms: Sequence[str]) -> list[list[str]]:
     where = ""
     if len(evidence.results.tasks) > 1:
         where = f", {evidence.results.main_task}"
+    updates = [f"{evidence.cost(arm, 'updates'):,.0f}" for arm in arms]
     return [
         [f"weights{where}", *weights],
+        [f"updates{where}", *updates],
         [
             f"{token_unit} per target token{where}",
             *map("".join, zip(per_token, ratios, strict=True)),
         ],
         [f"{unit} of a training{where}", *totals],
-        [f"minutes of a training{where}", *minutes],
+        [f"minutes of a training{where}{_timed_seeds(evidence)}", *minutes],
     ]
+
+
+def _timed_seeds(evidence: Evidence) -> str:
+    """Returns the seeds whose minutes are shown, where they are not all."""
+    results, task = evidence.results, evidence.results.main_task
+    every = {cell["seed"] for cell in results.of(task)}
+    timed = {
+        cell["seed"]
+        for arm in results.arms
+        for cell in results.timed(task, arm)
+    }
+    if timed == every:
+        return ""
+    seeds = "seed" if len(timed) == 1 else "seeds"
+    return f" ({seeds} {', '.join(map(str, sorted(timed)))})"
 
 
 def _difference(difference: Difference | None) -> list[str]:

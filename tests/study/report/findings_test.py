@@ -163,8 +163,25 @@ def test_verdicts_of_tasks_are_counted_with_and_without_seeds(evidence):
     assert told == (
         "Of the 2 tasks by themselves, over sentences: not worse in 2 (en-de, "
         "de-en); worse in 0; undecided in 0; with the spread of seeds, not "
-        "worse in 1. "
+        "worse in 1 (de-en is undecided). "
     )
+
+
+def test_other_numbers_of_updates_are_told_beside_the_differences():
+    cells = [
+        make_cell("en-de", arm, 1, num_sentences=50)
+        for arm in ("vanilla", "shared", "tuned")
+    ]
+    results = ResultSet(STUDY, tuple(cells), {})
+    for cell in cells:
+        cell["updates"] = 100
+    told = [one.answer for one in findings.findings(Evidence.of(results))]
+    assert not any("updates at equal tokens" in answer for answer in told)
+    cells[2]["updates"] = 250
+    told = [one.answer for one in findings.findings(Evidence.of(results))]
+    assert " and 0.40x the updates at equal tokens: " in told[0]
+    assert "updates" not in told[1]
+    assert ", 2.5x the updates at equal tokens: " in told[3]
 
 
 def test_where_sharing_gains_nothing_takes_the_verdict_back(evidence):
@@ -259,7 +276,7 @@ def test_rates_of_several_kinds_of_processor_are_told():
     def told():
         evidence = Evidence.of(results)
         yield (
-            "not all of which are noted"
+            "different kinds of processors"
             in findings.findings(evidence)[1].answer
         )
         yield "In 1 of 1 sweep not all" in chapters.sweeps(evidence, {})

@@ -106,6 +106,8 @@ def test_kinds_of_processors_are_told_and_minutes_are_of_one():
     assert [evidence.seconds(arm) for arm in evidence.results.arms] == [
         *(60, 120, 180)
     ]
+    table = tables.scores(evidence, evidence.results.arms)
+    assert "| minutes of a training (seed 1) | 1.0 | 2.0 | 3.0 |" in table
     drawn = learning_curves.of_main_task(evidence)
     title = drawn.axes[3].get_title(loc="left")
     assert title == "by minutes, cells without a noted processor"

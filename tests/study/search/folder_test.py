@@ -86,6 +86,25 @@ def test_a_damaged_file_is_told(folder):
         folder.check(make_settings())
 
 
+def test_files_of_another_shape_are_told(folder):
+    folder.begin(make_settings())
+    folder_lib.write_json(folder.file("outcomes", "1.json"), {"trial": "1"})
+    with pytest.raises(InputError, match="1.json is damaged .*missing"):
+        folder.outcomes()
+    folder_lib.write_json(folder.settings_file, [1])
+    with pytest.raises(InputError, match=r"settings.json is damaged \(\[1\]\)"):
+        folder.check(make_settings())
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_folder_in_which_nothing_may_be_written(folder, begun, monkeypatch):
+    if begun:
+        folder.begin(make_settings())
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(InputError, match="nothing may be written in"):
+        folder.check(make_settings())
+
+
 def test_outcomes_are_kept_and_replaced(folder):
     first = Outcome("01", {"model.dropout": 0.1}, "stopped early", 3.5)
     other = Outcome("02", {"model.dropout": 0.2}, "failed", reason="diverged")

@@ -4,8 +4,10 @@ import warnings
 
 import keras_tuner
 import numpy as np
+import pytest
 from sklearn.exceptions import ConvergenceWarning
 
+from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study.search import oracles, tuner
 from shared_transformer_tf.study.search import space as space_lib
 from tests.study.fake_training import make_settings
@@ -74,6 +76,16 @@ def test_with_several_workers_a_restart_does_not_change_what_is_drawn(
     # of the trial that is not done yet nothing absurd is expected
     _, scores = straight._vectorize_trials()
     assert np.ptp(scores) < 20
+
+
+@pytest.mark.parametrize("name", ["oracle.json", "trial_*/trial.json"])
+def test_a_damaged_state_is_told(name, tmp_path):
+    oracle = make_bayesian(tmp_path)
+    oracle.create_trial("a")
+    (path,) = (tmp_path / "oracle").glob(name)
+    path.write_text(path.read_text()[:40])
+    with pytest.raises(InputError, match=f"{path} is damaged"):
+        make_bayesian(tmp_path).reload()
 
 
 def test_a_bayesian_search_tries_no_settings_twice(tmp_path):

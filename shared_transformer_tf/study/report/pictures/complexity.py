@@ -81,7 +81,7 @@ def _draw(axes, points, looks) -> None:
                 capsize=3,
             )
         last = max(points[arm][0] for arm in arms)
-        label_at.append(last + half + 0.05 * width)
+        label_at.append(last + half + 0.08 * width)
     axes.margins(y=0.12)
     axes.set_xlim(min(middle) - 0.2 * width, max(middle) + 0.95 * width)
     for arms, x in zip(columns, label_at, strict=True):

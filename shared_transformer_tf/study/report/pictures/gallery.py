@@ -70,7 +70,8 @@ PICTURES = {
         forest.ablations,
     ),
     "searches": Picture(
-        "Trials of each search and importance of settings",
+        "Trials of each search, of those stopped early the score then, and "
+        "importance of settings",
         searches.trials_and_importance,
     ),
 }

@@ -18,7 +18,7 @@ def trials_and_importance(evidence: Evidence) -> Figure | None:
     }
     if not searches:
         return None
-    drawn = style.figure(0.8 + 2.9 * len(searches))
+    drawn = style.figure(0.8 + 3.2 * len(searches))
     grid = drawn.subplots(len(searches), 2, squeeze=False)
     looks = style.looks(evidence.results.arms)
     for (left, right), (arm, search) in zip(
@@ -40,7 +40,7 @@ def _draw_trials(axes, arm: str, search: Result, colour: str) -> None:
     budget = search["budget_tokens"]
     for full, marker, label in (
         (True, "o", "whole budget"),
-        (False, "x", "stopped early, score then"),
+        (False, "x", "stopped early"),
     ):
         shown = [t for t in trials if (t["tokens"] >= 0.99 * budget) == full]
         if shown:
@@ -62,7 +62,15 @@ def _draw_trials(axes, arm: str, search: Result, colour: str) -> None:
             label=f"chosen: {chosen:.3g}",
         )
     axes.set_xscale("log")
-    axes.legend(frameon=False, fontsize=8, loc="best")
+    axes.legend(
+        frameon=False,
+        fontsize=8,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.2),
+        ncols=3,
+        columnspacing=0.8,
+        handletextpad=0.2,
+    )
     objective = f"dev {search['objective']}".replace("bleu", "BLEU")
     title = f"{arm}, {search['task']}: {len(search['trials'])} trials"
     style.tidy(axes, title, "learning rate", objective)
@@ -84,7 +92,5 @@ def _draw_importance(axes, arm: str, search: Result, colour: str) -> None:
     )
     axes.bar_label(bars, fmt="%.0f%%", padding=3, fontsize=9)
     axes.margins(x=0.15)
-    style.tidy(
-        axes, f"{arm}: importance", "part of the trials' ranks it explains, %"
-    )
+    style.tidy(axes, f"{arm}: importance", "part of the ranks it explains, %")
     axes.grid(axis="y", alpha=0)
