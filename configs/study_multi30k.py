@@ -18,9 +18,11 @@ Settings of `vanilla`, the standard ones: learning rate, beta_2 and label
     smoothing as published for Multi30k (see multi30k_published.py), warm-up
     and batches shortened with the budget.
 Margin: 0.3 BLEU, fixed before any cell was trained.
-Time: 19 hours of one core, 9.5 of two, as --dry_run says where no cell has a
-    result yet: 10,800 target tokens/s with 2 layers and 6,900 with 4, in a
-    core's own time; 80 s of a cell are start, evaluations and scores. Of 123
+Time: 19 hours of one core, 9.5 of two, as --dry_run said where it was sized and
+    no cell had a result yet: 10,800 target tokens/s with 2 layers and 6,900
+    with 4, in a core's own time, on a processor whose kind was not noted; 80 s
+    of a cell are start, evaluations and scores. On an AMD EPYC with avx2 the
+    same command says 3,900 and 2,300 tokens/s, 25 hours of two cores. Of 123
     cells and two searches; what sweeps are extended by comes on top. Cells
     with results of this kind of processor count with their own speed, which
     other work makes slower.

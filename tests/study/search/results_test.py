@@ -1,6 +1,7 @@
 """What a search writes agrees with its trials, and is taken by `train`."""
 
 import csv
+import json
 
 import pytest
 
@@ -107,5 +108,6 @@ def test_files_hold_the_same_trials(folder):
     assert [row["trial"] for row in rows] == ids
     assert rows[3]["reason"] == TRIALS[2].reason
     assert float(rows[0]["training.learning_rate"]) == 0.006
-    table = read_json(folder.file("results.json"))
+    with open(folder.file("results.json"), encoding="utf-8") as stream:
+        table = json.load(stream)
     assert [row["trial"] for row in table] == ids
