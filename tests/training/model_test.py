@@ -207,8 +207,13 @@ def test_a_weight_that_the_loss_does_not_know_is_told():
     model = Idle()
     model.compile("sgd")
     ids = np.ones((2, 2), "int32")
+    model(ids)  # makes the weights
+    before = [weight.numpy() for weight in model.trainable_variables]
     with pytest.warns(UserWarning, match="does not depend on .*kernel"):
         model.train_on_batch(ids, ids)
+    idle = {id(weight) for weight in model.other.trainable_variables}
+    for weight, value in zip(model.trainable_variables, before, strict=True):
+        assert np.array_equal(weight, value) == (id(weight) in idle)
 
 
 def test_weights_of_one_name_are_counted_apart():

@@ -65,13 +65,11 @@ def make_rows(
     configs = {
         arm: study.config(cell, assumed) for arm, cell in examples.items()
     }
-    paces = {arm: _pace(state, cells.get(arm, [])) for arm in examples}
-    speeds = survey(list(configs.values()), list(paces.values()))
+    paces = [_pace(state, cells.get(arm, [])) for arm in examples]
+    speeds = survey(list(configs.values()), paces)
     return [
-        Row(
-            arm, configs[arm], cells.get(arm, []), speed, paces[arm] is not None
-        )
-        for arm, speed in zip(examples, speeds, strict=True)
+        Row(arm, configs[arm], cells.get(arm, []), speed, pace is not None)
+        for arm, speed, pace in zip(examples, speeds, paces, strict=True)
     ]
 
 
