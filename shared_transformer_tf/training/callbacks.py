@@ -49,6 +49,7 @@ class ProgressReport(keras.callbacks.Callback):
             disable=not sys.stderr.isatty(),
         )
         self._last, self._traced = time.perf_counter(), False
+        self._begun = self._progress.step, self._progress.seconds
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
         """Counts an update; reports every `log_every` of them."""
@@ -98,7 +99,9 @@ class ProgressReport(keras.callbacks.Callback):
 
     def _log_line(self, shown: str) -> None:
         progress, last = self._progress, self._settings.max_steps
-        left = progress.seconds / progress.step * (last - progress.step)
+        step, seconds = self._begun  # earlier starts had other machines
+        pace = (progress.seconds - seconds) / (progress.step - step)
+        left = pace * (last - progress.step)
         logging.info(
             "Update %d of %d: %s, %.1f minutes left",
             progress.step,

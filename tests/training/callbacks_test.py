@@ -122,6 +122,15 @@ def test_speed_is_that_of_all_updates_since_the_last_but_a_first(start):
     assert training.progress.seconds == pytest.approx(3 + 90)
 
 
+def test_time_left_goes_by_the_pace_since_this_start(start, caplog):
+    training = start(max_steps=360, log_every=60)
+    training.progress.step, training.progress.seconds = 180, 180 * 9.0
+    with caplog.at_level("INFO"):
+        training.run(120)
+    left = [line.rsplit(", ", 1)[-1] for line in caplog.messages]
+    assert left == ["2.0 minutes left", "1.0 minutes left"]
+
+
 def test_where_every_update_is_a_first_its_own_speed_is_told(start):
     training = start(log_every=1)
     training.run(1)
