@@ -18,9 +18,6 @@ from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import result_checks, settings, whole_file
 from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.plan import Study
-from shared_transformer_tf.study.result_checks import FORMAT
-
-_REMEDY = "restore it, or delete it and run the study again"
 
 Result = dict[str, Any]
 
@@ -55,15 +52,15 @@ class ResultFolder:
         path = self.file(cell)
         if not os.path.exists(path):
             return None
-        result = whole_file.read_json(path, _REMEDY)
+        result = self._read_own(path)
+        result_checks.check_cell(pathlib.Path(path), result)
         try:
             before = Config.from_dict(result["config"])
-        except (InputError, KeyError, TypeError) as error:
+        except InputError as error:
             raise InputError(
-                f"{path} is no result of a study ({error}): {_REMEDY}."
+                f"{path} has no config that this version reads ({error}): "
+                "restore it, or delete it and run the study again."
             ) from error
-        self._check(path, result)
-        result_checks.check_cell(pathlib.Path(path), result)
         if config is not None:
             _check_config(path, before, settings.portable(config))
         return result
@@ -92,9 +89,9 @@ class ResultFolder:
         text = "{\n" + ",\n".join(lines) + "\n}\n"
         whole_file.write(self.file(cell), text)
 
-    def _check(self, path: str, result: Result) -> None:
+    def _read_own(self, path: str) -> Result:
+        result = result_checks.read(pathlib.Path(path))
         for name, value in (
-            ("format", FORMAT),
             ("study", self.study.name),
             ("study_fingerprint", self.study.fingerprint),
         ):
@@ -104,6 +101,7 @@ class ResultFolder:
                     f"{result.get(name)!r}, expected {value!r}. Name another "
                     "folder with --results."
                 )
+        return result
 
     def _check_others(self, cells: Iterable[Cell]) -> None:
         """A folder of another study may share no cell with this one."""
@@ -113,11 +111,7 @@ class ResultFolder:
         for name in sorted(os.listdir(self.path)):
             searched = name.startswith("search.")
             if name.endswith(".json") and name not in known and not searched:
-                path = os.path.join(self.path, name)
-                result = whole_file.read_json(
-                    path, "it is no result; name another folder with --results"
-                )
-                self._check(path, result if isinstance(result, dict) else {})
+                self._read_own(os.path.join(self.path, name))
 
 
 def dev_bleu(result: Mapping[str, Any]) -> float:

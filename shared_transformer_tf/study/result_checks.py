@@ -50,7 +50,7 @@ _OF_SEARCH = _OF_BOTH | {
 Result = Mapping[str, Any]
 
 
-def read(path: pathlib.Path) -> Result:
+def read(path: pathlib.Path) -> dict[str, Any]:
     """Returns the contents of a result's file.
 
     Raises:
@@ -65,7 +65,8 @@ def read(path: pathlib.Path) -> Result:
         found = result.get("format") if isinstance(result, dict) else None
         raise InputError(
             f"{path} is no result that this version reads: its format is "
-            f"{found!r}, expected {FORMAT}."
+            f"{found!r}, expected {FORMAT}. Delete it, or name another folder "
+            "with --results."
         )
     return result
 

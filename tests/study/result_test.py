@@ -35,17 +35,21 @@ def test_round_trip(folder, study):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("format", 2), ("study", "other"), ("study_fingerprint", "f00")],
+    ("name", "value", "problem"),
+    [
+        ("format", 2, "its format is 2, expected 1"),
+        ("study", "other", "another study: its study is 'other'"),
+        ("study_fingerprint", "f00", "another study: its study_finger"),
+    ],
 )
-def test_another_study_is_refused(name, value, folder, study):
+def test_another_study_is_refused(name, value, problem, folder, study):
     folder.write(CELL, make_result(study, CELL, {}, **{name: value}))
-    with pytest.raises(InputError, match=f"another study: its {name} is"):
+    with pytest.raises(InputError, match=f"vanilla.1.json is .*{problem}"):
         folder.read(CELL, None)
     # under a name that this study has not
     strange = dataclasses.replace(CELL, arm="strange")
     folder.write(strange, make_result(study, CELL, {}, **{name: value}))
-    with pytest.raises(InputError, match="another study"):
+    with pytest.raises(InputError, match=f"strange.1.json is .*{problem}"):
         folder.read_all({Cell("en-de", "shared", 1): None})
 
 
