@@ -19,12 +19,13 @@ Text: python bin/prepare.py --source=$MULTI30K_DIR \
 Command: python bin/train.py --config=multi30k_published \
              --workdir=runs/published
          python bin/evaluate.py --workdir=runs/published --tokenize=none
-    and for twice as deep from the same weights
-    --config.model.num_layers=8 --config.model.num_blocks=4
-    --config.model.sharing=sequence
+    and with shared layers, for instance one block in each stack, used 4 times:
+    --config.model.num_blocks=1 --config.model.sharing=sequence
 Expected: 41.2 BLEU (sacreBLEU, tokenize none; seed 1, one run,
     results/multi30k_published.json) after 5,580 updates, where its patience
-    ended it: 90 minutes on two CPU cores. The shared one is not run yet.
+    ended it: 90 minutes on two CPU cores. One block, 1,572,864 weights: 37.3
+    after 4,402 updates (seed 1, float32, multi30k_published_shared.json); at
+    times it repeats a word over and over. Two and three blocks are not run yet.
 """
 
 from shared_transformer_tf.config import Config
