@@ -99,7 +99,7 @@ class ProgressReport(keras.callbacks.Callback):
 
     def _log_line(self, shown: str) -> None:
         progress, last = self._progress, self._settings.max_steps
-        step, seconds = self._begun  # earlier starts had other machines
+        step, seconds = self._begun  # before it all may have been slower
         pace = (progress.seconds - seconds) / (progress.step - step)
         left = pace * (last - progress.step)
         logging.info(
