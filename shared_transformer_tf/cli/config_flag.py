@@ -182,13 +182,14 @@ def find(name: str) -> pathlib.Path:
         path = pathlib.Path(name)
         if path.is_file():
             return path
+        problem = f"There is no file {name}. Give another"
     else:
         for folder in _FOLDERS:
             if (folder / f"{name}.py").is_file():
                 return folder / f"{name}.py"
+        problem = f"There is no config {name!r}. Give a file ending in .py"
     raise errors.InputError(
-        f"There is no config {name!r}. Give a file ending in .py, or one of "
-        f"{', '.join(shipped_names())}."
+        f"{problem}, or one of {', '.join(shipped_names())}."
     )
 
 

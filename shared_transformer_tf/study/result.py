@@ -72,13 +72,18 @@ class ResultFolder:
 
         Raises:
             InputError: as `read`; or if the folder has results of another
-                study under other names.
+                study under other names, or cells of a task that had not the
+                same text and vocabulary.
         """
         self._check_others(configs)
         found = {
             cell: self.read(cell, config) for cell, config in configs.items()
         }
-        return {cell: one for cell, one in found.items() if one is not None}
+        there = {cell: one for cell, one in found.items() if one is not None}
+        result_checks.check_same_text(
+            {pathlib.Path(self.file(cell)): one for cell, one in there.items()}
+        )
+        return there
 
     def write(self, cell: Cell, result: Result) -> None:
         """Writes a result, beside and renamed: one line for each field."""

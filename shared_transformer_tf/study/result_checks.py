@@ -2,7 +2,7 @@
 
 import pathlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.study import whole_file
@@ -47,6 +47,14 @@ _OF_SEARCH = _OF_BOTH | {
     "oracle": str,
 }
 
+_CURVE = ("update", "tokens", "seconds")
+_NUMBERS = {
+    "training_curve": (*_CURVE, "loss", "gradient_norm"),
+    "curve": (*_CURVE, "flops", "bleu", "chrf", "loss"),
+    "gradients": ("update", "tokens"),
+}
+_OF_USES = ("uses", "norm", "norm_mean", "norm_min", "norm_max", "update_ratio")
+
 Result = Mapping[str, Any]
 
 
@@ -84,6 +92,8 @@ def check_cell(path: pathlib.Path, cell: Result) -> None:
     _check_fields(path, cell, fields)
     named = (cell[field] for field in ("task", "arm", "seed", "variation"))
     _check_name(path, cell_name(*named))
+    if not cell.get("diverged"):
+        _check_points(path, cell)
     if main:
         _check_scores(path, cell)
 
@@ -143,6 +153,61 @@ def _check_name(path: pathlib.Path, expected: str) -> None:
             f"{path} holds the result {expected}: name it {expected}.json, "
             "or delete it."
         )
+
+
+def _check_points(path: pathlib.Path, cell: Result) -> None:
+    """Curves and gradients are lists of records of numbers."""
+    _check_numbers(path, "dev", cell["dev"], ("bleu",))
+    for field, names in _NUMBERS.items():
+        for place, point in enumerate(cell[field]):
+            _check_numbers(path, f"{field}[{place}]", point, names)
+    for place, point in enumerate(cell["gradients"]):
+        where = f"gradients[{place}].weights"
+        weights = point.get("weights")
+        if not isinstance(weights, Mapping):
+            _refuse(path, where, weights)
+        for name, uses in weights.items():
+            _check_numbers(path, f"{where}.{name}", uses, _OF_USES)
+
+
+def _check_numbers(
+    path: pathlib.Path, where: str, record: Any, names: Iterable[str]
+) -> None:
+    if not isinstance(record, Mapping):
+        _refuse(path, where, record)
+    for name in names:
+        value = record.get(name)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            _refuse(path, f"{where}.{name}", value)
+
+
+def _refuse(path: pathlib.Path, where: str, value: Any) -> NoReturn:
+    raise InputError(
+        f"{path}: {where} is {value!r:.40}, which no cell writes. Restore the "
+        "file, or delete it and run the study again."
+    )
+
+
+def check_same_text(cells: Mapping[pathlib.Path, Result]) -> None:
+    """Checks that cells of a task and seed had one text and one vocabulary.
+
+    Cells without hashes, such as those that diverged, are passed over.
+
+    Raises:
+        InputError: naming two that had not.
+    """
+    first: dict[tuple, tuple[pathlib.Path, str]] = {}
+    for path, cell in cells.items():
+        for what, found in cell.get("fingerprints", {}).items():
+            key = (cell["task"], cell["seed"], what)
+            other, expected = first.setdefault(key, (path, found))
+            if found != expected:
+                raise InputError(
+                    f"{other} and {path} were not trained on the same {what} "
+                    f"(hashes {expected!r:.40}, {found!r:.40}), so their "
+                    "scores cannot be compared: delete those of one, and run "
+                    "the study again."
+                )
 
 
 def check_one_study(results: Mapping[pathlib.Path, Result], field: str) -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from shared_transformer_tf.errors import InputError
@@ -22,11 +22,13 @@ class State:
         done: results by cell.
         ready: cells that can be trained.
         waiting: the arm whose search a cell waits for, by cell.
+        found: arms whose search is done.
     """
 
     done: dict[Cell, Result]
     ready: list[Cell]
     waiting: dict[Cell, str]
+    found: Collection[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,6 +140,7 @@ class Selection:
             {cell: done[cell] for cell in asked if cell in done},
             [c for c in asked if c not in done and c not in waiting],
             waiting,
+            tuple(found),
         )
 
     def command(self, cell: Cell, other_searches: bool = False) -> str:

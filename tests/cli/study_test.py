@@ -6,7 +6,7 @@ import os
 import pytest
 
 from shared_transformer_tf.cli import study as study_cli
-from shared_transformer_tf.study import plan
+from shared_transformer_tf.study import plan, tasks
 from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.cost import speeds
 from shared_transformer_tf.study.run import checks
@@ -70,6 +70,7 @@ def fixture_command(tmp_path, capsys, monkeypatch):
         ("--variations=x3", "no variation 'x3'"),
         ("--workers=1000", "--workers=1000 cells at a time"),
         ("--config=nowhere", "There is no config 'nowhere'"),
+        ("--config=nowhere.py", "There is no file nowhere.py. Give another"),
         ("--config=numbers", "has no function get_study"),
     ],
 )
@@ -131,6 +132,17 @@ def test_text_that_is_missing(command, tmp_path):
     )
     numbers_study.write(tmp_path, text)
     assert "There is no train text" in command.refusal()
+
+
+def test_text_that_is_not_that_of_the_results(command):
+    results = command.home / "results"
+    other = Cell("en-de", "shared", 1)
+    text = tasks.check_text(command.study.config(other, {}))
+    write_result(results, command.study, other, fingerprints={"text": text})
+    assert command("--dry_run", "--arms=vanilla")[0] == 0
+    write_result(results, command.study, other, fingerprints={"text": "f00"})
+    told = f"{CELL.name} would be trained on another text than {other.name}"
+    assert told in command.refusal("--arms=vanilla")
 
 
 def test_a_run_that_was_begun_with_other_settings(command):

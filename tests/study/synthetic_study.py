@@ -183,6 +183,7 @@ def make_gradients(arm, tokens, updates, rng):
                         "norm_mean": norm,
                         "norm_min": 0.8 * norm,
                         "norm_max": 1.2 * norm,
+                        "update_ratio": 0.001,
                     }
                     if uses > 1:
                         cosine = 0.85 - 0.4 * part + 0.05 * number

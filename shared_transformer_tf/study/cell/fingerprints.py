@@ -8,7 +8,6 @@ import hashlib
 import pathlib
 
 from shared_transformer_tf.config import Config
-from shared_transformer_tf.data import corpus
 from shared_transformer_tf.run_directory import RunDirectory
 from shared_transformer_tf.study import tasks
 
@@ -28,12 +27,7 @@ def of_run(run: str, config: Config) -> dict[str, str]:
     vocabulary = hashlib.sha256()
     for path in sorted(pathlib.Path(RunDirectory(run).tokenizer).iterdir()):
         vocabulary.update(path.name.encode() + path.read_bytes())
-    text = hashlib.sha256()
-    for split in tasks.SPLITS:
-        found = corpus.load_split(config.data, split, config.training.seed)
-        for lines in (found.source, found.target):
-            text.update("\n".join([split, *lines, ""]).encode())
     return {
         "vocabulary": vocabulary.hexdigest()[:_DIGITS],
-        "text": text.hexdigest()[:_DIGITS],
+        "text": tasks.check_text(config),
     }

@@ -173,7 +173,7 @@ def describe(
             f"{hours[row.name] * len(row.cells):>7.1f}"
         )
     searched = _searches(study, rows)
-    missing = set(state.waiting.values())
+    missing = set(searched) - set(state.found)
     for arm, needed in searched.items():
         lines.append(
             f"search for {arm:40}{study.search_tokens:>15,} tokens"

@@ -16,7 +16,7 @@ from absl import logging
 from shared_transformer_tf import cpu
 from shared_transformer_tf.config import Config
 from shared_transformer_tf.errors import InputError
-from shared_transformer_tf.study import whole_file
+from shared_transformer_tf.study import tasks, whole_file
 from shared_transformer_tf.study.run.cell_process import (
     CellProcess,
     StudyFolder,
@@ -80,6 +80,8 @@ def survey(
     untimed = [one for key, one in timed.items() if key not in known]
     unbuilt = [one for key, one in models.items() if key not in known]
     asked = _distinct([*untimed, *unbuilt])
+    if untimed:
+        tasks.check_text(configs[0])
     if asked:
         logging.info(
             "Building %d models and timing %d of them, which may take minutes; "
@@ -88,12 +90,8 @@ def survey(
             len(untimed),
             folder.throughput,
         )
-        request = {
-            "configs": [one.to_dict() for one in [configs[0], *asked]],
-            "timed": [asked.index(one) + 1 for one in untimed],
-            "sentence_tokens": sentence_tokens,
-            "seconds": _SECONDS,
-        }
+        timed_places = [asked.index(one) + 1 for one in untimed]
+        request = _request([configs[0], *asked], sentence_tokens, timed_places)
         for one, found in zip(asked, _ask(request, processor)[1:], strict=True):
             if "tokens_per_second" in found:
                 known[_speed_key(one)] = found.pop("tokens_per_second")
@@ -118,13 +116,19 @@ def sizes(
         processor: that they are built on.
         sentence_tokens: of a sentence with its end.
     """
-    request = {
-        "configs": [one.to_dict() for one in configs],
-        "timed": [],
-        "sentence_tokens": sentence_tokens,
-    }
-    found = _ask(request, processor)
+    found = _ask(_request(configs, sentence_tokens), processor)
     return [(one["weights"], one["flops_per_token"]) for one in found]
+
+
+def _request(
+    configs: Iterable[Config], sentence_tokens: int, timed: Sequence[int] = ()
+) -> dict[str, Any]:
+    return {
+        "configs": [one.to_dict() for one in configs],
+        "timed": list(timed),
+        "sentence_tokens": sentence_tokens,
+        "seconds": _SECONDS,
+    }
 
 
 def _ask(request: Mapping[str, Any], processor: int) -> list[dict[str, Any]]:

@@ -89,7 +89,7 @@ def gaps(evidence: Evidence) -> str:
             )
         if evidence.missing_searches:
             searches = wording.listed(evidence.missing_searches)
-            text += f" The searches for {searches}."
+            text += f" There are no results of searches for {searches}."
         return title + text
     lacking = [
         f"{task}.{arm}"

@@ -139,7 +139,7 @@ def load(folder: str, searches_folder: str | None = None) -> ResultSet:
 
     Raises:
         InputError: if there are none, or one is damaged, of another version,
-            or of another study than the rest.
+            of another study than the rest, or was trained on another text.
     """
     paths = sorted(pathlib.Path(folder).glob("*.json"))
     if searches_folder is not None:
@@ -155,6 +155,7 @@ def load(folder: str, searches_folder: str | None = None) -> ResultSet:
         )
     for path, cell in cells.items():
         result_checks.check_cell(path, cell)
+    result_checks.check_same_text(cells)
     ordered = sorted(cells.values(), key=_place)
     scored = [cell for cell in ordered if not cell.get("diverged")]
     if all(cell["variation"] for cell in scored):

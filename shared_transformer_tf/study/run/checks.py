@@ -2,13 +2,13 @@
 
 import json
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 from shared_transformer_tf.errors import InputError
 from shared_transformer_tf.run_directory import RunDirectory, check_can_be_made
 from shared_transformer_tf.study import tasks, whole_file
 from shared_transformer_tf.study import vocabulary as vocabulary_lib
+from shared_transformer_tf.study.cells import Cell
 from shared_transformer_tf.study.plan import Study
 from shared_transformer_tf.study.run.cell_process import Order, StudyFolder
 from shared_transformer_tf.study.selection import Selection, State
@@ -23,8 +23,8 @@ def check(selection: Selection, order: Order) -> State:
     Raises:
         InputError: in one line, if the working folder or the results are of
             another study, no folders or not to be written in, text is
-            missing, a config is not valid, or a run was begun with other
-            settings.
+            missing or another than that of results, a config is not valid, or
+            a run was begun with other settings.
     """
     study = selection.study
     for flag, path in (
@@ -39,12 +39,7 @@ def check(selection: Selection, order: Order) -> State:
     pending = [*state.ready, *state.waiting]
     if pending:
         check_can_be_made(order.results, "--results")
-    for task in dict.fromkeys(cell.task for cell in pending):
-        cell = next(one for one in study.cells() if one.task == task)
-        of_task: Mapping[str, Mapping[str, Any]] = {
-            arm: order.found.get(arm, {}) for arm in study.searches
-        }
-        tasks.check_text(study.config(cell, of_task))
+        _check_text(study, order, pending)
     for cell in state.ready:
         run = RunDirectory(order.folder.run(cell))
         config = study.config(cell, order.found)
@@ -54,6 +49,29 @@ def check(selection: Selection, order: Order) -> State:
         else:
             run.check_new()
     return state
+
+
+def _check_text(study: Study, order: Order, pending: Sequence[Cell]) -> None:
+    """Text is there, and is that of the results that its task has."""
+    # of all cells, whichever were asked for
+    done = Selection(study).state(order.results, order.found).done
+    hashes = {
+        (cell.task, cell.seed): (cell.name, result["fingerprints"]["text"])
+        for cell, result in done.items()
+        if result.get("fingerprints", {}).get("text")
+    }
+    found = {arm: order.found.get(arm, {}) for arm in study.searches}
+    firsts = {(cell.task, cell.seed): cell for cell in reversed(pending)}
+    for cell in firsts.values():
+        text = tasks.check_text(study.config(cell, found))
+        name, expected = hashes.get((cell.task, cell.seed), ("", text))
+        if text != expected:
+            raise InputError(
+                f"{cell.name} would be trained on another text than {name} "
+                f"was (hashes {text}, {expected}), so their scores could not "
+                "be compared. Name the text of then, or other folders with "
+                "--workdir and --results."
+            )
 
 
 def sign(folder: StudyFolder, study: Study) -> None:

@@ -132,6 +132,17 @@ def test_a_search_that_is_done_or_not_needed_is_no_more_to_do(
     assert "search for" not in text
 
 
+def test_a_search_without_a_result_is_not_done_though_its_cells_are(
+    study, tmp_path
+):
+    (cell,) = rows(study, tmp_path)[1].waiting
+    write_result(tmp_path, study, cell, FOUND)
+    made, state = rows(study, tmp_path)
+    assert cell in state.done
+    text = estimate.describe(study, made, state, workers=2)
+    assert "search for vanilla" in text and ", done" not in text
+
+
 def test_a_search_costs_what_its_own_arm_does(tmp_path):
     text = numbers_study.STUDY.replace('"tuned")', '"compact")')
     study = plan.load(numbers_study.write(tmp_path, text))

@@ -71,6 +71,19 @@ def test_what_results_tell_is_not_timed(configs, asked, tmp_path):
     assert len(request["configs"]) == 3  # of the first, text may be read
 
 
+def test_missing_text_is_told_before_anything_is_built(
+    configs, asked, tmp_path
+):
+    configs[0].data.corpus = "text"
+    configs[0].data.directory = str(tmp_path)
+    folder = StudyFolder(str(tmp_path / "work"))
+    with pytest.raises(InputError, match="There is no train text"):
+        speeds.survey(configs, [None] * 3, folder, 0, 18)
+    assert not asked
+    speeds.survey(configs, [7.0] * 3, folder, 0, 18)  # sizes need no text
+    assert len(asked) == 1
+
+
 def test_no_vocabulary_is_left_for_the_cells(configs, tmp_path, monkeypatch):
     # the first config asked for may be of any task, or be changed before
     # anything is trained

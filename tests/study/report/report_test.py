@@ -166,7 +166,7 @@ def test_what_the_study_has_and_was_not_run_is_listed(tmp_path, text_only):
         cell["study_fingerprint"] = study.fingerprint
     text, _ = write(tmp_path, cells, study=study)
     assert "All 12 planned cells were run" in text
-    assert "The searches for `vanilla`." in text
+    assert "There are no results of searches for `vanilla`." in text
     study = make_study(("vanilla", "shared", "tuned", "uses", "deep"), 0.5)
     with pytest.raises(errors.InputError, match="not of synthetic"):
         write(tmp_path, cells, study=study)  # another margin was told before

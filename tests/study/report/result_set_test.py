@@ -79,6 +79,14 @@ def test_seconds_are_compared_on_the_processor_that_most_arms_ran_on():
         ({"seed": 4}, r"name it en-de\.shared\.4\.json"),
         ({"seed": "1"}, "the field 'seed' is '1'"),
         ({"curve": None}, "the field 'curve' is None"),
+        ({"curve": [{"update": 1}]}, r"curve\[0\].tokens is None"),
+        ({"training_curve": [{}]}, r"training_curve\[0\].update is None"),
+        ({"dev": {}}, "dev.bleu is None"),
+        ({"gradients": [1]}, r"gradients\[0\] is 1"),
+        (
+            {"gradients": [{"update": 1, "tokens": 2, "weights": None}]},
+            r"gradients\[0\].weights is None",
+        ),
         ({"test": {"bleu": 99.0}}, "the file was changed"),
         ({"test": {}}, "test.bleu is None"),
         ({"sentence_statistics": {}}, "columns of sentence_statistics"),
@@ -90,6 +98,21 @@ def test_odd_files_are_refused_in_one_line(folder, fields, problem):
         result_set.load(folder)
     assert "en-de.shared.1.json" in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("what", ["text", "vocabulary"])
+def test_scores_on_different_texts_are_not_compared(folder, what):
+    added = synthetic_study.make_cell("en-de", "vanilla", 1, num_sentences=9)
+    synthetic_study.write(folder, [added])
+    for name in ("en-de.uses.2", "de-en.tuned.1"):  # alone in what they are
+        change(folder, f"{name}.json", fingerprints={what: name})
+    change(folder, "en-de.shared.1.json", fingerprints={what: "a"})
+    result_set.load(folder)
+    change(folder, "en-de.vanilla.1.json", fingerprints={what: "b"})
+    with pytest.raises(errors.InputError, match=f"the same {what}") as raised:
+        result_set.load(folder)
+    for name in ("en-de.shared.1.json", "en-de.vanilla.1.json", "'a'", "'b'"):
+        assert name in str(raised.value)
 
 
 def test_searches_are_checked(folder):
