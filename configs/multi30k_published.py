@@ -29,7 +29,8 @@ Expected: 41.2 BLEU (sacreBLEU, tokenize none; seed 1, one run,
     ended it: 90 minutes on two CPU cores. Shared (one seed each,
     multi30k_published_shared.json): two blocks, 1,904,128 weights, 40.1, and
     three, 2,235,392, 40.2, each after 6,758 updates; one, 1,572,864, in
-    float32, 37.3 after 4,402: at times it repeats a word over and over.
+    float32, 37.3 after 4,402: at times it repeats a word over and over. None
+    reaches the 40.5 that was wanted of a shared model.
 """
 
 from shared_transformer_tf.config import Config
