@@ -92,6 +92,8 @@ def check_cell(path: pathlib.Path, cell: Result) -> None:
     _check_fields(path, cell, fields)
     named = (cell[field] for field in ("task", "arm", "seed", "variation"))
     _check_name(path, cell_name(*named))
+    if not isinstance(cell.get("fingerprints", {}), Mapping):
+        _refuse(path, "fingerprints", cell["fingerprints"])
     if not cell.get("diverged"):
         _check_points(path, cell)
     if main:

@@ -82,6 +82,7 @@ def test_seconds_are_compared_on_the_processor_that_most_arms_ran_on():
         ({"curve": [{"update": 1}]}, r"curve\[0\].tokens is None"),
         ({"training_curve": [{}]}, r"training_curve\[0\].update is None"),
         ({"dev": {}}, "dev.bleu is None"),
+        ({"fingerprints": None}, "fingerprints is None"),
         ({"gradients": [1]}, r"gradients\[0\] is 1"),
         (
             {"gradients": [{"update": 1, "tokens": 2, "weights": None}]},
