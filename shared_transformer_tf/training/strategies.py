@@ -210,11 +210,18 @@ def highest(strategy: tf.distribute.Strategy, number: int) -> int:
 
 def _gather(strategy: tf.distribute.Strategy, numbers: list[int]) -> np.ndarray:
     """Waits for all workers; returns int64 (replicas, numbers)."""
-    own = tf.constant([numbers], tf.int64)
+    found = _gathering(strategy)(tf.constant([numbers], tf.int64))
+    return strategy.experimental_local_results(found)[0].numpy()
 
-    @tf.function(autograph=False)
-    def gather():  # a collective takes the device of a tensor from outside
-        return tf.distribute.get_replica_context().all_gather(own, axis=0)
 
-    found = strategy.experimental_local_results(strategy.run(gather))[0]
-    return found.numpy()
+@functools.cache
+def _gathering(strategy: tf.distribute.Strategy) -> Callable:
+    """Traced once, though asked at every checkpoint."""
+
+    def gather(own):
+        placed = tf.identity(own)  # all_gather wants a tensor's device
+        return tf.distribute.get_replica_context().all_gather(placed, axis=0)
+
+    return tf.function(
+        lambda own: strategy.run(gather, (own,)), autograph=False
+    )
